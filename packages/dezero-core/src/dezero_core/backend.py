@@ -1,0 +1,346 @@
+"""Array libraries, found by the type of their arrays.
+
+Everything that DeZero computes goes through a backend's `xp`, a namespace with NumPy's names.
+NumPy's backend is built in. Others register themselves, or are found through the entry-point
+group ``dezero.backends`` the first time that an unknown array type or name turns up, never at
+import. No array moves from one backend to another unless somebody asks for it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from inspect import getattr_static
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from dezero_core.plugins import load_plugins
+
+__all__ = [
+    "Backend",
+    "as_numpy",
+    "backend_of",
+    "backends",
+    "get_array_module",
+    "get_backend",
+    "register_backend",
+]
+
+
+class Backend(Protocol):
+    """What DeZero asks of an array library.
+
+    Attributes:
+        name: The name under which `get_backend` finds it, such as ``"cuda"``.
+        xp: A namespace with NumPy's names and signatures. May be imported on first use.
+        array_types: The classes of its arrays. Asked whenever an array of an unknown type turns
+            up, so it may be empty until the library has been imported.
+        kernels: Faster implementations of primitives, by the primitive's name (``"tanh"``), and
+            of their rules (``"tanh.vjp.x"``), with the signature of what they replace.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def xp(self) -> Any: ...
+    @property
+    def array_types(self) -> tuple[type, ...]: ...
+    @property
+    def kernels(self) -> Mapping[str, Callable[..., Any]]: ...
+
+    def is_available(self) -> bool:
+        """Tell whether arrays can be made here and now. Never raises."""
+        ...
+
+    def asarray(self, x: Any, dtype: Any = None) -> Any:
+        """Return `x`, from the host or from this backend, as an array of this backend."""
+        ...
+
+    def to_numpy(self, x: Any) -> npt.NDArray[Any]:
+        """Return `x`, an array of this backend, as an array on the host."""
+        ...
+
+    def synchronize(self) -> None:
+        """Wait until all work that was queued is done."""
+        ...
+
+
+class _NumPyBackend:
+    name = "numpy"
+    xp: Any = np
+    array_types: tuple[type, ...] = (np.ndarray,)
+    kernels: Mapping[str, Callable[..., Any]] = MappingProxyType({})
+
+    def is_available(self) -> bool:
+        return True
+
+    def asarray(self, x: Any, dtype: Any = None) -> Any:
+        return np.asarray(x, dtype=dtype)
+
+    def to_numpy(self, x: Any) -> npt.NDArray[Any]:
+        return np.asarray(x)
+
+    def synchronize(self) -> None:
+        """Do nothing: NumPy is done when it returns."""
+
+    def __repr__(self) -> str:
+        return "<backend 'numpy'>"
+
+
+_NUMPY: Backend = _NumPyBackend()
+_PACKAGES = {
+    "cuda": "pip install 'dezero-cuda[cuda12]' (or [cuda13], after your driver)"
+}
+_MEMBERS = (
+    "name",
+    "xp",
+    "array_types",
+    "kernels",
+    "is_available",
+    "asarray",
+    "to_numpy",
+    "synchronize",
+)
+
+_lock = threading.RLock()
+_backends: dict[str, Backend] = {"numpy": _NUMPY}
+_discovered = False
+
+# Exact type of an operand -> its backend, or None for numbers, which belong to any. Filled as
+# types turn up, subclasses included. The dictionary stays the same object for ever.
+_KNOWN_TYPES: dict[type, Backend | None] = {
+    np.ndarray: _NUMPY,
+    bool: None,
+    int: None,
+    float: None,
+    complex: None,
+}
+_of_type: dict[type, Backend | None] = dict(_KNOWN_TYPES)
+_UNSEEN: Any = object()
+
+
+def backend_of(*arrays: Any, operation: str | None = None) -> Backend:
+    """Return the backend that the arrays live on.
+
+    Args:
+        *arrays: Arrays of one backend, and numbers. Python's and NumPy's scalars belong to any
+            backend: beside an array they follow it, alone they are NumPy's.
+        operation: Who asks, for the error message.
+
+    Returns:
+        The common backend; NumPy's when there is no array among the arguments.
+
+    Raises:
+        TypeError: The arrays live on different backends, or something is no array at all.
+
+    Example:
+        >>> backend_of(np.ones(3), 2.0).name
+        'numpy'
+    """
+    found: Backend | None = None
+    for array in arrays:
+        kind = type(array)
+        backend: Backend | None = _of_type.get(kind, _UNSEEN)
+        if backend is _UNSEEN:
+            backend = _resolve(kind, operation)
+        if backend is not found and backend is not None:
+            if found is not None:
+                raise TypeError(_explain_mixing(arrays, operation))
+            found = backend
+    return _NUMPY if found is None else found
+
+
+def get_array_module(*xs: Any) -> Any:
+    """Return the namespace, shaped like NumPy, that works on the arguments.
+
+    Args:
+        *xs: Arrays of one backend, Variables that hold such arrays, and numbers.
+
+    Returns:
+        `numpy`, or the `xp` of the backend that the arrays live on.
+
+    Raises:
+        TypeError: As `backend_of` does.
+
+    Example:
+        >>> get_array_module(np.ones(3)) is np
+        True
+    """
+    return backend_of(*map(_unwrap, xs), operation="get_array_module").xp
+
+
+def as_numpy(x: Any) -> npt.NDArray[Any]:
+    """Return an array, a number or a Variable's data as an array on the host.
+
+    Args:
+        x: An array of any backend, a Variable, or a number.
+
+    Returns:
+        The values as `numpy.ndarray`; the same object if it is one already.
+
+    Raises:
+        TypeError: `x` is none of these.
+
+    Example:
+        >>> as_numpy(2.0)
+        array(2.)
+    """
+    array = _unwrap(x)
+    return backend_of(array, operation="as_numpy").to_numpy(array)
+
+
+def register_backend(backend: Backend) -> None:
+    """Make a backend known under its name and for the types of its arrays.
+
+    A distribution need not call this: an entry point in the group ``dezero.backends`` does it.
+
+    Args:
+        backend: The backend. Registering the same object twice changes nothing.
+
+    Raises:
+        TypeError: The object lacks a member of `Backend`.
+        ValueError: Another backend has this name.
+    """
+    reason = _why_no_backend(backend)
+    if reason is not None:
+        raise TypeError(f"register_backend: {reason}")
+    with _lock:
+        if _backends.get(backend.name, backend) is not backend:
+            raise ValueError(
+                f"register_backend: there is a backend {backend.name!r} already: "
+                f"{_backends[backend.name]!r}"
+            )
+        _backends[backend.name] = backend
+        _forget_types()
+
+
+def get_backend(name: str) -> Backend:
+    """Return the backend of a name. It may still say that it is not available here.
+
+    Args:
+        name: Such as ``"numpy"`` or ``"cuda"``.
+
+    Returns:
+        The backend.
+
+    Raises:
+        LookupError: There is none of this name. The message lists those there are.
+
+    Example:
+        >>> get_backend("numpy").xp is np
+        True
+    """
+    found = _backends.get(name)
+    if found is None:
+        _discover()
+        found = _backends.get(name)
+    if found is None:
+        known = ", ".join(map(repr, sorted(_backends)))
+        advice = f". To get it: {_PACKAGES[name]}" if name in _PACKAGES else ""
+        raise LookupError(f"get_backend: no backend {name!r}; there is {known}{advice}")
+    return found
+
+
+def backends() -> dict[str, Backend]:
+    """Return all backends that are registered or installed, by name.
+
+    Returns:
+        A new dictionary. A backend in it may still not be available on this machine.
+    """
+    _discover()
+    return dict(_backends)
+
+
+def _unregister_backend(name: str) -> None:
+    with _lock:
+        _backends.pop(name, None)
+        _forget_types()
+
+
+def _forget_types() -> None:
+    # Update before removing: another thread may look up ndarray at any moment.
+    _of_type.update(_KNOWN_TYPES)
+    for kind in [kind for kind in _of_type if kind not in _KNOWN_TYPES]:
+        del _of_type[kind]
+
+
+def _discover() -> None:
+    """Load the installed plug-ins, the first time only."""
+    global _discovered
+    if _discovered:
+        return
+    with _lock:
+        if _discovered:
+            return
+        _discovered = True
+        for backend in load_plugins("dezero.backends", check=_why_no_plugin).values():
+            # What the program registered by itself comes first.
+            _backends.setdefault(backend.name, backend)
+        _forget_types()
+
+
+def _why_no_backend(candidate: Any) -> str | None:
+    # Static look-ups: reading `xp` may import a whole library.
+    missing = [
+        name for name in _MEMBERS if getattr_static(candidate, name, _UNSEEN) is _UNSEEN
+    ]
+    if missing:
+        return (
+            f"a {type(candidate).__name__} is no backend, it lacks {', '.join(missing)}"
+        )
+    return None
+
+
+def _why_no_plugin(name: str, candidate: Any) -> str | None:
+    reason = _why_no_backend(candidate)
+    if reason is None and candidate.name != name:
+        reason = f"the backend calls itself {candidate.name!r}"
+    return reason
+
+
+def _resolve(kind: type, operation: str | None) -> Backend | None:
+    """Find the backend of a type that was not seen before, and remember it."""
+    if issubclass(kind, (int, float, complex, np.generic)):
+        _of_type[kind] = None
+        return None
+    for installed in (False, True):
+        if installed:
+            _discover()
+        for backend in tuple(_backends.values()):
+            if issubclass(kind, backend.array_types):
+                _of_type[kind] = backend
+                return backend
+    known = ", ".join(map(repr, sorted(_backends)))
+    raise TypeError(
+        f"{_prefix(operation)}a {kind.__module__}.{kind.__qualname__} is an array of no backend; "
+        f"there is {known}. Pass numpy.asarray(x), or install the package of its backend"
+    )
+
+
+def _unwrap(x: Any) -> Any:
+    """Return the array that a Variable holds, and anything else as it is."""
+    # Known by what only a Variable has: importing its class here would close a circle.
+    return x.data if hasattr(x, "cleargrad") else x
+
+
+def _explain_mixing(arrays: tuple[Any, ...], operation: str | None) -> str:
+    places = []
+    for position, array in enumerate(arrays):
+        backend = _of_type.get(type(array))
+        if backend is not None:
+            what = (
+                f"{array.dtype}{list(array.shape)}" if hasattr(array, "dtype") else ""
+            )
+            places.append(f"operand {position} ({what}) on {backend.name!r}")
+    return (
+        f"{_prefix(operation)}the operands live on different backends: {', '.join(places)}. "
+        "Nothing is moved by itself: bring them together with get_backend(name).asarray(x) "
+        "or as_numpy(x)"
+    )
+
+
+def _prefix(operation: str | None) -> str:
+    return f"{operation}: " if operation else ""
