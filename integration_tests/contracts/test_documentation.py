@@ -1,0 +1,115 @@
+"""Every public name is listed, documented, and its examples give what they say."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import importlib
+import inspect
+import itertools
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+
+def own_docstring(obj: object) -> str | None:
+    """Return the docstring of the object itself, not the one that its class lends it."""
+    doc = getattr(obj, "__doc__", None)
+    speaks_for_itself = isinstance(obj, type) or inspect.isroutine(obj)
+    if not speaks_for_itself and doc is type(obj).__doc__:
+        return None
+    return doc if isinstance(doc, str) and doc.strip() else None
+
+
+def is_ours(obj: object) -> bool:
+    module = getattr(obj, "__module__", None)
+    return isinstance(module, str) and module.partition(".")[0].startswith("dezero")
+
+
+def documented_value(module: ModuleType, name: str) -> bool:
+    """Tell whether a plain value has a docstring under its assignment, or its module names it."""
+    if f"`{name}`" in (module.__doc__ or ""):
+        return True
+    body = ast.parse(inspect.getsource(module)).body
+    for statement, following in itertools.pairwise(body):
+        if isinstance(statement, ast.Assign):
+            targets = [target.id for target in statement.targets if isinstance(target, ast.Name)]
+        elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            targets = [statement.target.id]
+        else:
+            continue
+        if name in targets:
+            return isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant)
+    return False
+
+
+def members(cls: type) -> Iterator[tuple[str, Any]]:
+    """Yield the public methods and properties that the class itself defines."""
+    for name, member in vars(cls).items():
+        if name.startswith("_"):
+            continue
+        if isinstance(member, staticmethod | classmethod):
+            member = member.__func__
+        if inspect.isfunction(member) or isinstance(member, property):
+            yield name, member
+
+
+def test_lists_its_public_names(module: ModuleType) -> None:
+    assert module.__doc__, "no module docstring"
+    names = module.__all__
+    assert len(set(names)) == len(names), "a name is listed twice"
+    assert [name for name in names if not hasattr(module, name)] == []
+    assert [name for name in names if name.startswith("_") and name != "__version__"] == []
+
+
+def test_is_documented(module: ModuleType, name: str) -> None:
+    obj = getattr(module, name)
+    if name == "__version__" or inspect.ismodule(obj):
+        assert obj
+        return
+    if own_docstring(obj) is None:
+        home = getattr(obj, "__module__", None)
+        homes = [module, *([sys.modules[home]] if home in sys.modules else [])]
+        assert any(documented_value(where, name) for where in homes), "no docstring"
+    if inspect.isclass(obj) and is_ours(obj):
+        protocol = getattr(obj, "_is_protocol", False)
+        attributes = (obj.__doc__ or "").partition("Attributes:")[2]
+        bare = [
+            member_name
+            for member_name, member in members(obj)
+            if not inspect.getdoc(getattr(obj, member_name, member))
+            and not (protocol and f"{member_name}:" in attributes)
+        ]
+        assert bare == [], "members without a docstring"
+
+
+def test_examples_give_what_they_say(
+    module: ModuleType, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    obj = getattr(module, name)
+    if inspect.ismodule(obj):
+        return
+    home = getattr(obj, "__module__", None)
+    if isinstance(home, str) and is_ours(obj) and home != module.__name__:
+        top = home.partition(".")[0]
+        if top != module.__name__.partition(".")[0]:
+            return  # re-exported: its own package runs it
+        module = importlib.import_module(home)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DEZERO_HOME", str(tmp_path / "home"))
+    documented: list[tuple[str, str | None]] = [(name, own_docstring(obj))]
+    if inspect.isclass(obj) and is_ours(obj):
+        documented += [
+            (f"{name}.{member_name}", member.__doc__) for member_name, member in members(obj)
+        ]
+    parser = doctest.DocTestParser()
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS, verbose=False)
+    report: list[str] = []
+    for label, docstring in documented:
+        example = parser.get_doctest(docstring or "", dict(vars(module)), label, None, None)
+        runner.run(example, out=report.append)
+    assert report == [], "".join(report)

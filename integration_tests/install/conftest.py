@@ -1,0 +1,114 @@
+"""Wheels of every package, and empty environments to install them into."""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import shutil
+import subprocess
+import sys
+import tomllib
+import venv
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TEST_TOOLS = ("pytest>=9.0,<10", "hypothesis>=6.100")
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A virtual environment with nothing in it but what a test installs."""
+
+    folder: Path
+
+    @property
+    def python(self) -> Path:
+        """Its interpreter."""
+        scripts = "Scripts/python.exe" if os.name == "nt" else "bin/python"
+        return self.folder / scripts
+
+    def run(self, *arguments: str, cwd: Path | None = None) -> str:
+        """Run Python here, away from the sources, and return what it printed."""
+        variables = {
+            name: value for name, value in os.environ.items() if not name.startswith("PYTHON")
+        }
+        run = subprocess.run(
+            [str(self.python), *arguments],
+            cwd=cwd or self.folder,
+            env=variables,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert run.returncode == 0, f"{' '.join(arguments)}\n{run.stdout}{run.stderr}"
+        return run.stdout
+
+    def install(self, requirements: Sequence[str | Path]) -> None:
+        """Install with the pip of the environment that runs the tests: this one has none."""
+        pip = ["-m", "pip", "--quiet", "--disable-pip-version-check"]
+        command = [sys.executable, *pip, "--python", str(self.python), "install", *requirements]
+        run = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert run.returncode == 0, f"{requirements}\n{run.stdout}{run.stderr}"
+
+    def distributions(self) -> dict[str, str]:
+        """Return name and version of everything that is installed."""
+        script = (
+            "import json; from importlib.metadata import distributions as found; "
+            "print(json.dumps({d.metadata['Name']: d.version for d in found()}))"
+        )
+        listed: dict[str, str] = json.loads(self.run("-c", script))
+        return listed
+
+
+@pytest.fixture(scope="session")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The wheel of every package, built from the sources as they are."""
+    folder = tmp_path_factory.mktemp("wheels")
+    build = runpy.run_path(str(Path(__file__).with_name("build.py")))
+    return {package: build["build_wheel"](package, folder) for package in build["PACKAGES"]}
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Environment:
+    """An empty environment, without even pip."""
+    folder = tmp_path / "environment"
+    venv.create(folder, with_pip=False, symlinks=os.name != "nt")
+    return Environment(folder)
+
+
+@pytest.fixture(scope="session")
+def siblings() -> Callable[[str], list[str]]:
+    """Return the packages of this workspace that a package needs, itself included."""
+
+    def closure(package: str) -> list[str]:
+        text = (ROOT / "packages" / package / "pyproject.toml").read_text(encoding="utf-8")
+        needed = {package}
+        for requirement in tomllib.loads(text)["project"]["dependencies"]:
+            name = requirement.partition(">=")[0]
+            if name.startswith("dezero"):
+                needed.update(closure(name))
+        return sorted(needed)
+
+    return closure
+
+
+@pytest.fixture
+def test_folder(tmp_path: Path) -> Callable[[str], Path]:
+    """Return a function that copies a package's tests away from its sources."""
+
+    def copy(package: str) -> Path:
+        folder = tmp_path / "copy"
+        shutil.copytree(
+            ROOT / "packages" / package / "tests",
+            folder / "packages" / package / "tests",
+            ignore=shutil.ignore_patterns("__pycache__"),
+        )
+        shutil.copy(ROOT / ".pytest.toml", folder)
+        return folder
+
+    return copy
