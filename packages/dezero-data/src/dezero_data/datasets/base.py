@@ -1,0 +1,162 @@
+"""What all data sets have in common."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from dezero_core.typing import Array
+from dezero_data._batches import stack
+from dezero_data.transforms import Compose, Transform, apply_to_batch
+
+__all__ = ["DataFileError", "Dataset"]
+
+
+class DataFileError(ValueError):
+    """A file of a data set is damaged, or is not what its name says."""
+
+
+class Dataset:
+    """Pairs of data and label, by index.
+
+    A subclass whose data fit in memory sets `data` and `label` in `prepare`, and is done. One
+    whose data do not fit defines `__getitem__` and `__len__` itself.
+
+    Source: Deep Learning from Scratch 3, step 49.
+
+    Args:
+        train: The part for training, or the one for testing.
+        transform: What is done to the data of one item. A transform with a method `batch` (see
+            `dezero_data.transforms`) is called once per batch.
+        target_transform: The same for the label.
+
+    Attributes:
+        train: As given.
+        transform: As given; without one, a transform that changes nothing.
+        target_transform: As `transform`.
+        data: All data, shape (N, ...): an array, or a sequence.
+        label: All labels, shape (N, ...), or None for data without labels.
+
+    Raises:
+        TypeError: `train` is not a bool, or a transform cannot be called.
+        ValueError: `prepare` set another number of data than of labels.
+
+    Example:
+        >>> class Squares(Dataset):
+        ...     def prepare(self):
+        ...         self.data = np.arange(5.0)
+        ...         self.label = self.data**2
+        >>> squares = Squares(transform=lambda x: x + 100)
+        >>> len(squares)
+        5
+        >>> x, t = squares[3]
+        >>> print(x, t)
+        103.0 9.0
+    """
+
+    def __init__(
+        self,
+        train: bool = True,
+        transform: Transform | None = None,
+        target_transform: Transform | None = None,
+    ) -> None:
+        name = type(self).__name__
+        # A path in this place would be true, and go unnoticed.
+        if not isinstance(train, (bool, np.bool_)):
+            raise TypeError(f"{name}: train is True or False, not {train!r}")
+        for what, given in (("transform", transform), ("target_transform", target_transform)):
+            if given is not None and not callable(given):
+                raise TypeError(
+                    f"{name}: {what} is a {type(given).__name__}, which cannot be called"
+                )
+        self.train = bool(train)
+        self.transform: Transform = Compose() if transform is None else transform
+        self.target_transform: Transform = (
+            Compose() if target_transform is None else target_transform
+        )
+        self.data: Any = None
+        self.label: Any = None
+        self.prepare()
+        _check_lengths(name, self.data, self.label)
+
+    def prepare(self) -> None:
+        """Set `data` and `label`. Called once, by the constructor."""
+
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
+        """Return one item.
+
+        Args:
+            index: Its number; negative ones count from the end.
+
+        Returns:
+            The transformed data, and the transformed label or None.
+
+        Raises:
+            TypeError: `index` is no integer.
+            IndexError: There is no such item.
+        """
+        name = type(self).__name__
+        try:
+            number = operator.index(index)
+        except TypeError:
+            raise TypeError(
+                f"{name}: an index is one integer, not a {type(index).__name__}"
+            ) from None
+        if not -len(self) <= number < len(self):
+            raise IndexError(f"{name}: no item {number} among {len(self)}")
+        x = self.transform(self.data[number])
+        return x, None if self.label is None else self.target_transform(self.label[number])
+
+    def __getitems__(self, indices: Array) -> tuple[Array, Array | None]:
+        """Return many items as one batch. `DataLoader` asks for batches this way.
+
+        Args:
+            indices: Integers, shape (N,).
+
+        Returns:
+            The transformed data, shape (N, ...), and the transformed labels or None.
+
+        Raises:
+            TypeError: `indices` are no integers in one axis.
+            IndexError: There is no item of one of the indices.
+            ValueError: The transformed items differ in shape.
+        """
+        name = type(self).__name__
+        indices = np.asarray(indices)
+        if indices.dtype.kind not in "iu" or indices.ndim != 1:
+            raise TypeError(
+                f"{name}: the indices of a batch are integers of shape (N,), "
+                f"not {indices.dtype} of shape {indices.shape}"
+            )
+        size = len(self)
+        if indices.size and not (indices.min() >= -size and indices.max() < size):
+            wrong = indices[(indices < -size) | (indices >= size)][0]
+            raise IndexError(f"{name}: no item {wrong} among {size}")
+        x = _take(self.data, indices, self.transform, name)
+        if self.label is None:
+            return x, None
+        return x, _take(self.label, indices, self.target_transform, f"{name}, as labels,")
+
+    def __len__(self) -> int:
+        if self.data is None:
+            name = type(self).__name__
+            raise RuntimeError(
+                f"{name} has no data: set self.data in {name}.prepare(), "
+                "or define __getitem__ and __len__"
+            )
+        return len(self.data)
+
+
+def _check_lengths(name: str, data: Any, label: Any) -> None:
+    if data is not None and label is not None and len(data) != len(label):
+        raise ValueError(
+            f"{name}: prepare() set {len(data)} items of data, but {len(label)} labels"
+        )
+
+
+def _take(source: Any, indices: Array, transform: Transform, maker: str) -> Array:
+    if isinstance(source, np.ndarray):
+        return apply_to_batch(transform, source[indices])
+    return stack([transform(source[index]) for index in indices.tolist()], maker)
