@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ast
+import contextlib
 import doctest
+import io
 import re
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,44 +23,45 @@ def label(page: Path) -> str:
     return page.relative_to(ROOT).as_posix()
 
 
-def blocks(page: Path, language: str) -> list[str]:
+def blocks(page: Path) -> list[tuple[str, str]]:
+    """Return (language, code) of each block of Python: a program, or a session with prompts."""
     text = page.read_text(encoding="utf-8")
-    return [code for _, found, code in FENCE.findall(text) if found == language]
+    return [(found, code) for _, found, code in FENCE.findall(text) if found in LANGUAGES]
 
 
-def script_of(page: Path) -> str:
-    """Return the page's Python blocks as one program, as a reader would type it."""
-    return "\n".join(blocks(page, "python"))
+def run_session(code: str, names: dict[str, Any], page: Path) -> None:
+    """Run a session with prompts; each answer must be what the page shows."""
+    report: list[str] = []
+    session = doctest.DocTestParser().get_doctest(code, names, label(page), None, None)
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS, verbose=False)
+    runner.run(session, out=report.append, clear_globs=False)
+    names.update(session.globs)
+    assert report == [], "".join(report)
 
 
-def promised_lines(program: str) -> list[str]:
-    """Return what the comments after `print(...)` say that it prints."""
-    return [found["text"] for line in program.splitlines() if (found := PROMISE.search(line))]
+def run_program(code: str, names: dict[str, Any], page: Path) -> None:
+    """Run a program; it must print, in order, what the comments after `print(...)` say."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(code, label(page), "exec"), names)
+    lines = printed.getvalue().splitlines()
+    promises = [found["text"] for line in code.splitlines() if (found := PROMISE.search(line))]
+    rest = iter(lines)
+    assert [text for text in promises if text not in rest] == [], f"printed instead: {lines}"
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=label)
-def test_the_code_of_a_page_runs(page: Path, tmp_path: Path) -> None:
-    program = script_of(page)
-    if ">>>" in program:
-        report: list[str] = []
-        example = doctest.DocTestParser().get_doctest(program, {}, label(page), None, None)
-        doctest.DocTestRunner(optionflags=doctest.ELLIPSIS, verbose=False).run(
-            example, out=report.append
-        )
-        assert report == [], "".join(report)
-        return
-    ast.parse(program)
-    run = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-    printed = iter(run.stdout.splitlines())
-    missing = [line for line in promised_lines(program) if line not in printed]
-    assert missing == [], f"never printed, or not in this order; printed:\n{run.stdout}"
+LANGUAGES = {"pycon": run_session, "python": run_program}
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=label)
+def test_the_code_of_a_page_runs(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DEZERO_HOME", str(tmp_path / "home"))
+    names: dict[str, Any] = {"__name__": "__page__"}
+    for language, code in blocks(page):
+        LANGUAGES[language](code, names, page)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=label)
