@@ -1,7 +1,28 @@
-"""Automatic differentiation on NumPy: variables, primitives and their rules, the backward engine, backends, transforms."""
+"""Automatic differentiation on NumPy: variables, operations and their rules, backends, transforms."""
 
 from __future__ import annotations
 
+from dezero_core import functions, operators
 from dezero_core.__about__ import __version__
+from dezero_core.config import Config, no_grad, test_mode, using_config
+from dezero_core.errors import GraphError
+from dezero_core.primitive import Primitive, primitive
+from dezero_core.variable import Parameter, Variable, as_array, as_variable
 
-__all__ = ["__version__"]
+__all__ = [
+    "Config",
+    "GraphError",
+    "Parameter",
+    "Primitive",
+    "Variable",
+    "__version__",
+    "as_array",
+    "as_variable",
+    "functions",
+    "no_grad",
+    "primitive",
+    "test_mode",
+    "using_config",
+]
+
+del operators

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from dezero_core.errors import describe
 from dezero_core.plugins import load_plugins
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "backends",
     "get_array_module",
     "get_backend",
+    "kernels_of",
     "register_backend",
 ]
 
@@ -43,13 +45,24 @@ class Backend(Protocol):
     """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Return the name under which `get_backend` finds it."""
+        ...
+
     @property
-    def xp(self) -> Any: ...
+    def xp(self) -> Any:
+        """Return the namespace, importing it on first use."""
+        ...
+
     @property
-    def array_types(self) -> tuple[type, ...]: ...
+    def array_types(self) -> tuple[type, ...]:
+        """Return the classes of its arrays."""
+        ...
+
     @property
-    def kernels(self) -> Mapping[str, Callable[..., Any]]: ...
+    def kernels(self) -> Mapping[str, Callable[..., Any]]:
+        """Return the faster implementations, by name."""
+        ...
 
     def is_available(self) -> bool:
         """Tell whether arrays can be made here and now. Never raises."""
@@ -91,9 +104,7 @@ class _NumPyBackend:
 
 
 _NUMPY: Backend = _NumPyBackend()
-_PACKAGES = {
-    "cuda": "pip install 'dezero-cuda[cuda12]' (or [cuda13], after your driver)"
-}
+_PACKAGES = {"cuda": "pip install 'dezero-cuda[cuda12]' (or [cuda13], after your driver)"}
 _MEMBERS = (
     "name",
     "xp",
@@ -263,42 +274,39 @@ def _unregister_backend(name: str) -> None:
 def _forget_types() -> None:
     # Update before removing: another thread may look up ndarray at any moment.
     _of_type.update(_KNOWN_TYPES)
-    for kind in [kind for kind in _of_type if kind not in _KNOWN_TYPES]:
-        del _of_type[kind]
+    for kind in list(_of_type):
+        if kind not in _KNOWN_TYPES:
+            _of_type.pop(kind, None)
 
 
 def _discover() -> None:
     """Load the installed plug-ins, the first time only."""
     global _discovered
-    if _discovered:
-        return
     with _lock:
-        if _discovered:
-            return
-        _discovered = True
-        for backend in load_plugins("dezero.backends", check=_why_no_plugin).values():
-            # What the program registered by itself comes first.
-            _backends.setdefault(backend.name, backend)
-        _forget_types()
+        if not _discovered:
+            # Set first: a plug-in may well ask for backends while it is imported.
+            _discovered = True
+            load_plugins("dezero.backends", _accept_plugin)
+
+
+def _accept_plugin(name: str, candidate: Any) -> str | None:
+    reason = _why_no_backend(candidate)
+    if reason is not None:
+        return reason
+    if candidate.name != name:
+        return f"the backend calls itself {candidate.name!r}"
+    if _backends.setdefault(name, candidate) is not candidate:
+        return f"there is a backend {name!r} already: {_backends[name]!r}"
+    _forget_types()
+    return None
 
 
 def _why_no_backend(candidate: Any) -> str | None:
     # Static look-ups: reading `xp` may import a whole library.
-    missing = [
-        name for name in _MEMBERS if getattr_static(candidate, name, _UNSEEN) is _UNSEEN
-    ]
+    missing = [name for name in _MEMBERS if getattr_static(candidate, name, _UNSEEN) is _UNSEEN]
     if missing:
-        return (
-            f"a {type(candidate).__name__} is no backend, it lacks {', '.join(missing)}"
-        )
+        return f"a {type(candidate).__name__} is no backend, it lacks {', '.join(missing)}"
     return None
-
-
-def _why_no_plugin(name: str, candidate: Any) -> str | None:
-    reason = _why_no_backend(candidate)
-    if reason is None and candidate.name != name:
-        reason = f"the backend calls itself {candidate.name!r}"
-    return reason
 
 
 def _resolve(kind: type, operation: str | None) -> Backend | None:
@@ -331,10 +339,7 @@ def _explain_mixing(arrays: tuple[Any, ...], operation: str | None) -> str:
     for position, array in enumerate(arrays):
         backend = _of_type.get(type(array))
         if backend is not None:
-            what = (
-                f"{array.dtype}{list(array.shape)}" if hasattr(array, "dtype") else ""
-            )
-            places.append(f"operand {position} ({what}) on {backend.name!r}")
+            places.append(f"operand {position} ({describe(array)}) on {backend.name!r}")
     return (
         f"{_prefix(operation)}the operands live on different backends: {', '.join(places)}. "
         "Nothing is moved by itself: bring them together with get_backend(name).asarray(x) "
@@ -344,3 +349,8 @@ def _explain_mixing(arrays: tuple[Any, ...], operation: str | None) -> str:
 
 def _prefix(operation: str | None) -> str:
     return f"{operation}: " if operation else ""
+
+
+def kernels_of(xp: Any) -> Mapping[str, Callable[..., Any]]:
+    """Return the kernels of the registered backend whose namespace is `xp`, or none."""
+    return next((b.kernels for b in _backends.values() if b.xp is xp), MappingProxyType({}))

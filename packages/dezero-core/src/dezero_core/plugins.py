@@ -19,54 +19,35 @@ _PLOTTERS = "dezero.plotters"
 
 
 def load_plugins(
-    group: str,
-    name: str | None = None,
-    *,
-    check: Callable[[str, Any], str | None] | None = None,
-) -> dict[str, Any]:
+    group: str, accept: Callable[[str, Any], str | None], name: str | None = None
+) -> None:
     """Load the objects that installed distributions offer in an entry-point group.
 
     Args:
         group: The entry-point group, such as ``"dezero.backends"``.
+        accept: Is given the entry point's name and the object; keeps it and returns None, or
+            returns what is wrong with it.
         name: Load only the entry points of this name. All of them when None.
-        check: Called with the entry point's name and the object; returns what is wrong with the
-            object, or None when it will do.
-
-    Returns:
-        The objects that could be loaded, by entry-point name. When two distributions offer the
-        same name, the first that works is kept and the other is warned about.
 
     Warns:
-        RuntimeWarning: A plug-in cannot be imported, does not pass `check`, or repeats a name.
-            The warning names the plug-in, the distribution it came from and the reason.
+        RuntimeWarning: A plug-in cannot be imported, or was not accepted. The warning names it,
+            the distribution that it came from and the reason.
 
     Example:
-        >>> load_plugins("dezero.no-such-group")
-        {}
+        >>> load_plugins("dezero.no-such-group", lambda name, plugin: "unexpected")
     """
-    found: dict[str, Any] = {}
     complaints: list[str] = []
-    points = (
-        entry_points(group=group)
-        if name is None
-        else entry_points(group=group, name=name)
-    )
+    points = entry_points(group=group) if name is None else entry_points(group=group, name=name)
     for point in points:
         try:
-            plugin = point.load()
-            reason = check(point.name, plugin) if check is not None else None
-        except Exception as error:  # noqa: BLE001  (foreign code may raise anything)
+            reason = accept(point.name, point.load())
+        except Exception as error:
             reason = f"{type(error).__name__}: {error}"
-        if reason is None and point.name in found:
-            reason = "another distribution already offers this name"
-        if reason is None:
-            found[point.name] = plugin
-        else:
+        if reason is not None:
             complaints.append(f"{_describe(point)} is left out: {reason}")
-    # Only now, so that a filter that turns warnings into errors stops no good plug-in.
+    # Only now, so that a filter that turns warnings into errors keeps no good plug-in away.
     for complaint in complaints:
         warnings.warn(complaint, RuntimeWarning, stacklevel=3)
-    return found
 
 
 def get_plotter(name: str = "graph") -> Callable[..., Any]:
@@ -84,32 +65,25 @@ def get_plotter(name: str = "graph") -> Callable[..., Any]:
     Warns:
         RuntimeWarning: A package offers one that cannot be loaded or is not callable.
     """
-    found = load_plugins(_PLOTTERS, name, check=_why_not_callable)
-    if name in found:
-        plotter: Callable[..., Any] = found[name]
-        return plotter
+    found: list[Callable[..., Any]] = []
+
+    def accept(_: str, plugin: Any) -> str | None:
+        if not callable(plugin):
+            return f"a plotter is a callable, this is a {type(plugin).__name__}"
+        found.append(plugin)
+        return None
+
+    load_plugins(_PLOTTERS, accept, name)
+    if found:
+        return found[0]
     others = sorted({point.name for point in entry_points(group=_PLOTTERS)} - {name})
-    known = (
-        f"; installed packages offer {', '.join(map(repr, others))}" if others else ""
-    )
+    known = f"; installed packages offer {', '.join(map(repr, others))}" if others else ""
     raise LookupError(
         f"get_plotter: no installed package offers a working plotter {name!r}{known}. "
         "Drawing lives in a package of its own: pip install dezero-viz"
     )
 
 
-def _why_not_callable(name: str, plugin: Any) -> str | None:
-    return (
-        None
-        if callable(plugin)
-        else f"a plotter is a callable, this is a {type(plugin)!r}"
-    )
-
-
 def _describe(point: EntryPoint) -> str:
-    source = (
-        f" from {point.dist.name} {point.dist.version}"
-        if point.dist is not None
-        else ""
-    )
+    source = f" from {point.dist.name} {point.dist.version}" if point.dist is not None else ""
     return f"plug-in {point.name!r} ({point.group}: {point.value}{source})"

@@ -13,6 +13,7 @@ from dezero_core.testing._fake_array import SCALARS, FakeArray, unwrap, wrap
 if TYPE_CHECKING:
     from dezero_core.testing.fake_device import FakeDevice
 
+_MISSING = object()
 _SINGULAR = ("Singular matrix", "Matrix is not positive definite")
 
 
@@ -143,8 +144,8 @@ class _Module:
         return f"<fake device: CuPy's namespace {self._section!r}>"
 
     def __getattr__(self, name: str) -> Any:
-        value = None if name.startswith("_") else self._make(name)
-        if value is None:
+        value = _MISSING if name.startswith("_") else self._make(name)
+        if value is _MISSING:
             raise AttributeError(
                 f"the fake device has no {self._section} {name!r}: CuPy has none either, "
                 "or it is not modeled"
@@ -154,7 +155,7 @@ class _Module:
 
     def _make(self, name: str) -> Any:
         signature = signatures(self._section).get(name)
-        return None if signature is None else self._function(name, signature)
+        return _MISSING if signature is None else self._function(name, signature)
 
     def _function(self, name: str, signature: Signature) -> Callable[..., Any]:
         host = getattr(self._host, name)

@@ -1,0 +1,168 @@
+"""How operations behave right now: is the graph recorded, is a network being trained?
+
+The settings belong to the context (`contextvars`): what one thread or asyncio task switches off
+stays on in all others. They live in one immutable record behind one context variable, so that
+an operation finds all of them with a single look-up, which takes some thirty nanoseconds.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar, Token
+from dataclasses import dataclass, fields, replace
+from functools import wraps
+from types import TracebackType
+from typing import Any, ParamSpec, Protocol, TypeVar
+from collections.abc import Callable
+
+__all__ = ["Config", "Settings", "Watcher", "current", "no_grad", "test_mode", "using_config"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Watcher(Protocol):
+    """What looks over the engine's shoulder while it is switched on (see `dezero_core.anomaly`)."""
+
+    def forward(self, operation: str, arrays: Any, outputs: Any, node: Any) -> None:
+        """An operation has run. `node` is None when it was not recorded."""
+
+    def backward(self, node: Any, gy: Any, gradients: Any) -> None:
+        """The rules of `node` have run. `gradients` are pairs of parent and gradient."""
+
+    def check(self, node: Any) -> None:
+        """The rules of `node` are about to run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of one context.
+
+    Attributes:
+        enable_backprop: Whether operations record the graph that gradients are computed from.
+        train: Whether layers such as dropout behave as in training.
+        watcher: What checks every operation, or None.
+    """
+
+    enable_backprop: bool = True
+    train: bool = True
+    watcher: Watcher | None = None
+
+
+_settings: ContextVar[Settings] = ContextVar("dezero_settings", default=Settings())
+#: The settings in force here. A bound C method: calling it is all that it costs.
+current = _settings.get
+_NAMES = tuple(field.name for field in fields(Settings))
+
+
+def _changed(name: str, value: Any) -> Settings:
+    if name not in _NAMES:
+        raise AttributeError(f"Config has no setting {name!r}; there is {', '.join(_NAMES)}")
+    return replace(current(), **{name: value})
+
+
+class _Config:
+    """Reads and sets the settings of the current context by attribute."""
+
+    __slots__ = ()
+    enable_backprop: bool
+    train: bool
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _NAMES:
+            return getattr(current(), name)
+        raise AttributeError(f"Config has no setting {name!r}; there is {', '.join(_NAMES)}")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        _settings.set(_changed(name, value))
+
+    def __dir__(self) -> list[str]:
+        return list(_NAMES)
+
+    def __repr__(self) -> str:
+        return f"Config({', '.join(f'{name}={getattr(self, name)!r}' for name in _NAMES)})"
+
+
+#: The settings of the current context as attributes: ``Config.train`` (book step 18).
+Config = _Config()
+
+
+class using_config:  # noqa: N801  (the book's name)
+    """Sets one setting inside a ``with`` block or in a decorated function (book step 18).
+
+    It is restored afterwards, after an exception too, and no other thread sees it.
+
+    Args:
+        name: The setting: ``"enable_backprop"``, ``"train"``.
+        value: Its value inside.
+
+    Raises:
+        AttributeError: There is no such setting.
+
+    Example:
+        >>> with using_config("train", False):
+        ...     Config.train
+        False
+        >>> Config.train
+        True
+    """
+
+    __slots__ = ("_name", "_tokens", "_value")
+
+    def __init__(self, name: str, value: Any) -> None:
+        _changed(name, value)
+        self._name = name
+        self._value = value
+        # A stack, so that one object may be entered again while it is entered.
+        self._tokens: list[Token[Settings]] = []
+
+    def __enter__(self) -> None:
+        self._tokens.append(_settings.set(_changed(self._name, self._value)))
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        _settings.reset(self._tokens.pop())
+
+    def __call__(self, function: Callable[P, T]) -> Callable[P, T]:
+        name, value = self._name, self._value
+
+        @wraps(function)
+        def inside(*args: P.args, **kwargs: P.kwargs) -> T:
+            with using_config(name, value):
+                return function(*args, **kwargs)
+
+        return inside
+
+
+def no_grad() -> using_config:
+    """Switch recording off: ``with no_grad():`` or ``@no_grad()`` (book step 18).
+
+    Results computed inside have no graph behind them, and what they were computed from can be
+    freed at once.
+
+    Returns:
+        A context manager, usable as a decorator.
+
+    Example:
+        >>> with no_grad():
+        ...     Config.enable_backprop
+        False
+    """
+    return using_config("enable_backprop", False)
+
+
+def test_mode() -> using_config:
+    """Let layers behave as in use, not as in training: ``with test_mode():`` (book step 54).
+
+    Returns:
+        A context manager, usable as a decorator.
+
+    Example:
+        >>> with test_mode():
+        ...     Config.train
+        False
+    """
+    return using_config("train", False)

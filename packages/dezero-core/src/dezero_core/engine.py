@@ -1,0 +1,108 @@
+"""The backward pass. It knows nodes and their order, and no mathematics.
+
+Gradients wait in a table of the engine's own until all of them have arrived at a node; then the
+node's rules run, once. Nothing outside this table changes before the caller gets the gradients
+of the leaves, so a rule that fails leaves no trace. There is no recursion: a graph may be a
+million operations deep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from heapq import heapify, heappop, heappush
+from typing import Any
+
+from dezero_core import versions
+from dezero_core.config import current
+from dezero_core.node import Node
+
+__all__ = ["reachable", "propagate"]
+
+
+def propagate(
+    seeds: Iterable[tuple[Node, Any]],
+    fit: Callable[[Any, Node, Node], Any],
+    *,
+    recording: bool = False,
+    wanted: set[Node] | None = None,
+    retain: Callable[[Node, Any], None] | None = None,
+) -> dict[Node, Any]:
+    """Propagate gradients from some nodes back to the leaves.
+
+    Args:
+        seeds: The nodes to start from, each with the gradient of its variable.
+        fit: ``fit(g, parent, node)`` returns `g` in the shape and the dtype of `parent`. It undoes
+            broadcasting, and is called only where shape or dtype differ.
+        recording: Whether gradients are Variables whose computation is recorded.
+        wanted: The nodes whose gradient is of use (see `reachable`); None for all.
+        retain: Called with each inner node and its complete gradient.
+
+    Returns:
+        The gradient of each leaf that was reached.
+    """
+    pending: dict[Node, Any] = {}
+    leaves: dict[Node, Any] = {}
+    # Sums made here belong to nobody else, so the next gradient is added to them in place.
+    owned: set[Node] = set()
+    for node, gy in seeds:
+        table = leaves if node.plan is None else pending
+        table[node] = table[node] + gy if node in table else gy
+    heap = [(-node.order, node) for node in pending]
+    heapify(heap)
+    watcher = current().watcher
+
+    while heap:
+        node = heappop(heap)[1]
+        gy = pending.pop(node)
+        if retain is not None:
+            retain(node, gy)
+        if node.order < versions.last_change:
+            versions.check(node)
+        if watcher is not None:
+            watcher.before_pull(node)
+        plan = node.plan
+        assert plan is not None  # leaves are never pending
+        gradients = plan.pull(node, gy, recording, wanted)
+        if watcher is not None:
+            watcher.after_pull(node, gy, gradients)
+
+        for parent, g in gradients:
+            if g.shape != parent.shape or g.dtype is not parent.dtype:
+                g = fit(g, parent, node)
+            table = leaves if parent.plan is None else pending
+            if parent not in table:
+                table[parent] = g
+                if table is pending:
+                    heappush(heap, (-parent.order, parent))
+            elif parent in owned:
+                table[parent] += g
+            else:
+                table[parent] = table[parent] + g
+                if not recording:
+                    owned.add(parent)
+    return leaves
+
+
+def reachable(roots: Iterable[Node], targets: Iterable[Node]) -> set[Node]:
+    """Find the nodes through which a gradient of the roots reaches one of the targets.
+
+    Args:
+        roots: Where the backward pass will start.
+        targets: The nodes whose gradients are asked for.
+
+    Returns:
+        Those nodes, targets included: what `propagate` takes as `wanted`.
+    """
+    seen: set[Node] = set()
+    stack = list(roots)
+    while stack:
+        node = stack.pop()
+        if node not in seen:
+            seen.add(node)
+            stack.extend(parent for parent in node.parents if isinstance(parent, Node))
+    wanted = set(targets)
+    # Oldest first: a node's parents have been judged before it.
+    for node in sorted(seen, key=lambda node: node.order):
+        if any(parent in wanted for parent in node.parents if isinstance(parent, Node)):
+            wanted.add(node)
+    return wanted

@@ -1,0 +1,49 @@
+"""Functions on Variables, with NumPy's names and signatures.
+
+Each is recorded and can be differentiated as often as you like. Rules run on this namespace where
+a gradient is to be differentiated again: what `numpy` is to arrays, this module is to Variables.
+"""
+
+from __future__ import annotations
+
+from dezero_core.functions import (
+    arithmetic,
+    comparison,
+    creation,
+    exponential,
+    hyperbolic,
+    indexing,
+    joining,
+    linalg,
+    products,
+    rearranging,
+    reductions,
+    shape,
+    trigonometric,
+)
+from dezero_core.functions.arithmetic import *
+from dezero_core.functions.comparison import *
+from dezero_core.functions.creation import *
+from dezero_core.functions.exponential import *
+from dezero_core.functions.hyperbolic import *
+from dezero_core.functions.indexing import *
+from dezero_core.functions.joining import *
+from dezero_core.functions.products import *
+from dezero_core.functions.rearranging import *
+from dezero_core.functions.reductions import *
+from dezero_core.functions.shape import *
+from dezero_core.functions.trigonometric import *
+
+__all__ = ["linalg"]
+__all__ += arithmetic.__all__
+__all__ += comparison.__all__
+__all__ += creation.__all__
+__all__ += exponential.__all__
+__all__ += hyperbolic.__all__
+__all__ += indexing.__all__
+__all__ += joining.__all__
+__all__ += products.__all__
+__all__ += rearranging.__all__
+__all__ += reductions.__all__
+__all__ += shape.__all__
+__all__ += trigonometric.__all__

@@ -1,0 +1,5 @@
+"""Exponentials and logarithms."""
+
+from __future__ import annotations
+
+__all__: list[str] = []

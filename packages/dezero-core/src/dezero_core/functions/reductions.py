@@ -1,0 +1,5 @@
+"""Sums, extremes and other functions that take axes away."""
+
+from __future__ import annotations
+
+__all__: list[str] = []

@@ -1,0 +1,137 @@
+"""Gradients of variables: what `Variable.backward` and the functional transforms share.
+
+The engine propagates; here its gradients get their seeds, their shapes and dtypes, and, at the
+end, their places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from dezero_core.backend import get_array_module
+from dezero_core.config import using_config
+from dezero_core.engine import propagate, reachable
+from dezero_core.errors import GraphError, describe
+from dezero_core.node import Node
+from dezero_core.functions.shape import sum_array_to, sum_to
+from dezero_core.variable import Variable, variable_of
+
+__all__ = ["gradients_of", "run_backward"]
+
+
+def run_backward(root: Variable, *, retain_grad: bool, create_graph: bool) -> None:
+    """Add the gradients of all leaves behind `root` to their `grad` (see `Variable.backward`)."""
+    node = root._node
+    if node is None:
+        raise GraphError(
+            "backward: there is no graph behind this variable. It is a constant, or it was "
+            "computed under no_grad(), from constants alone, by an operation without gradient, "
+            "or as a gradient without create_graph=True"
+        )
+    given = getattr(node, "grad", None) if node.plan is not None else None
+    seed = _ones_like(root) if given is None else given._data
+    retain = None
+    if retain_grad:
+
+        def retain(inner: Node, gy: Any) -> None:
+            inner.grad = gy if isinstance(gy, Variable) else variable_of(gy, None)
+
+    with using_config("enable_backprop", create_graph):
+        seeds = [(node, given or variable_of(seed, None) if create_graph else seed)]
+        leaves = propagate(seeds, _fit, recording=create_graph, retain=retain)
+        places = _own(leaves, [seed]) if not create_graph else leaves
+        for leaf, gradient in places.items():
+            _add_to_grad(leaf, gradient, create_graph)
+    if node.plan is not None and not retain_grad:
+        node.grad = None
+
+
+def gradients_of(
+    outputs: Iterable[tuple[Variable, Any]], targets: list[Variable], *, create_graph: bool = False
+) -> list[Variable | None]:
+    """Return gradients with respect to chosen leaves; no variable's `grad` is touched.
+
+    Args:
+        outputs: Variables, each with its seed: an array, or a Variable when `create_graph`.
+        targets: Leaves.
+        create_graph: Whether the gradients can be differentiated again.
+
+    Returns:
+        The gradient of each target; None where no output depends on it.
+    """
+    seeds = [(y._node, seed) for y, seed in outputs if y._node is not None]
+    nodes = [target._node for target in targets]
+    wanted = reachable([node for node, _ in seeds], [node for node in nodes if node is not None])
+    seeds = [(node, seed) for node, seed in seeds if node in wanted]
+    with using_config("enable_backprop", create_graph):
+        leaves = propagate(seeds, _fit, recording=create_graph, wanted=wanted)
+    if create_graph:
+        return [leaves.get(node) for node in nodes]
+    owned = _own({node: leaves[node] for node in nodes if node in leaves}, [s for _, s in seeds])
+    return [variable_of(owned[node], None) if node in owned else None for node in nodes]
+
+
+def _ones_like(root: Variable) -> Any:
+    data = root._data
+    if type(data) is np.ndarray or isinstance(data, np.generic):
+        return np.ones(data.shape, data.dtype) if data.shape else data.dtype.type(1)
+    return get_array_module(data).ones_like(data)
+
+
+def _fit(g: Any, parent: Node, node: Node) -> Any:
+    """Return a gradient in the shape and dtype of the parent's result.
+
+    Broadcasting is undone here, for all rules.
+    """
+    if g.shape != parent.shape:
+        if not _broadcasts(parent.shape, g.shape):
+            raise ValueError(
+                f"backward of {node.plan.name if node.plan else 'leaf'}: a rule returned a "
+                f"gradient {describe(g)} for an operand of shape {list(parent.shape)}"
+            )
+        g = sum_to(g, parent.shape) if isinstance(g, Variable) else sum_array_to(g, parent.shape)
+    # An integer operand's gradient may well be a fraction; a float's keeps its precision.
+    if g.dtype != parent.dtype and g.dtype.kind == "f" and parent.dtype.kind in "fV":
+        g = g.astype(parent.dtype)
+    return g
+
+
+def _broadcasts(small: tuple[int, ...], large: tuple[int, ...]) -> bool:
+    if len(small) > len(large):
+        return False
+    tail = large[len(large) - len(small) :]
+    return all(a in (1, b) for a, b in zip(small, tail, strict=True))
+
+
+def _own(leaves: dict[Node, Any], seeds: list[Any]) -> dict[Node, Any]:
+    """Return the gradients so that none shares memory with another, and all can be written to.
+
+    Rules hand the same array on, and views of it; hooks change gradients in place.
+    """
+    seen = {id(_base(seed)) for seed in seeds}
+    for node, g in leaves.items():
+        base = _base(g)
+        if id(base) in seen or 0 in g.strides:
+            leaves[node] = g.copy()
+        seen.add(id(base))
+    return leaves
+
+
+def _base(array: Any) -> Any:
+    return array if array.base is None else array.base
+
+
+def _add_to_grad(leaf: Node, gradient: Any, create_graph: bool) -> None:
+    if not create_graph:
+        gradient = variable_of(gradient, None)
+    old = getattr(leaf, "grad", None)
+    if old is not None:
+        # Never in place: somebody may hold the old gradient (book, appendix A).
+        gradient = old + gradient
+    elif create_graph and gradient._node is None:
+        # A gradient that depends on nothing: zero derivatives follow, not an error.
+        gradient.requires_grad = True
+    leaf.grad = gradient

@@ -1,0 +1,251 @@
+"""What an operation keeps for its backward pass, and how its rules get it.
+
+A rule says by the names of its parameters what it needs. They are read once, when the rule is
+defined. A `Plan` is laid out once for each set of operands that need a gradient, and tells which
+values to keep: nothing for a rule that will not run, and nothing that no rule names.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any, TypeAlias
+
+from dezero_core.errors import explain
+from dezero_core.node import Bundle, Node, output_nodes
+from dezero_core.variable import variable_of
+
+__all__ = ["Plan", "Rule", "Signature"]
+
+#: ``rule(xp, gy, ...)``: a gradient; a joint one ``rule(xp, gy, needs, ...)``: one each.
+Rule: TypeAlias = Callable[..., Any]
+_Values: TypeAlias = Sequence[Any]
+
+# Where a kept value comes from: the result, all operands, one operand (its position), or, None,
+# something without a gradient.
+_RESULT, _ALL = "y", "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """The names that an operation has, and that its rules may use.
+
+    Attributes:
+        operands: The positional parameters; a single one where `is_variadic`.
+        is_variadic: Whether the operation takes any number of operands.
+        settings: The keyword-only parameters with their defaults.
+        extras: The names of outputs that only rules see.
+    """
+
+    operands: tuple[str, ...]
+    is_variadic: bool
+    settings: Mapping[str, Any]
+    extras: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, function: Callable[..., Any], extras: Sequence[str]) -> Signature:
+        """Read the signature of a forward function, whose first parameter is `xp`."""
+        parameters = list(inspect.signature(function).parameters.values())[1:]
+        operands = [p for p in parameters if p.kind is not p.KEYWORD_ONLY]
+        settings = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+        is_variadic = any(p.kind is p.VAR_POSITIONAL for p in operands)
+        if is_variadic and len(operands) > 1:
+            raise TypeError(f"{function.__name__}: *{operands[-1].name} must be the only operand")
+        if any(p.name == "y" for p in operands):
+            raise TypeError(f"{function.__name__}: y means the result; call operands x0, x1")
+        return cls(tuple(p.name for p in operands), is_variadic, settings, tuple(extras))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What rules may name, in the order in which `Plan.keep` takes the values."""
+        return (*self.operands, "y", *self.extras, *self.settings)
+
+    def needs_of(self, operation: str, rule: Rule, leading: int) -> tuple[str, ...]:
+        """Return what a rule names after its `leading` parameters, all of which must exist."""
+        needs = tuple(inspect.signature(rule).parameters)[leading:]
+        for need in needs:
+            if need not in self.names and _split(need)[0] not in self.names:
+                raise TypeError(
+                    f"a rule of {operation} asks for {need!r}; there is {', '.join(self.names)}, "
+                    "and with _shape or _dtype after an operand's name only these"
+                )
+        return needs
+
+    def locate(self, need: str, n: int) -> tuple[Callable[[_Values], Any], Any]:
+        """Tell where a need lies among the values of a call with `n` operands.
+
+        Returns:
+            A function that fetches it from ``(*operands, y, *extras, *settings)``, and its origin.
+        """
+        if need not in self.names:
+            need, attribute = _split(need)
+            fetch, origin = self.locate(need, n)
+            if origin is _ALL:
+                return lambda v: tuple([getattr(x, attribute) for x in fetch(v)]), None
+            default = () if attribute == "shape" else None
+            return lambda v: getattr(fetch(v), attribute, default), None
+        if need not in self.operands:
+            after = self.names[len(self.operands) :].index(need)
+            return itemgetter(n + after), _RESULT if need == "y" else None
+        if self.is_variadic:
+            return lambda v: tuple(v[:n]), _ALL
+        position = self.operands.index(need)
+        # An optional operand may have been left out.
+        return (itemgetter(position), position) if position < n else (lambda v: None, None)
+
+
+def _split(need: str) -> tuple[str, str]:
+    name, _, attribute = need.rpartition("_")
+    return (name, attribute) if attribute in ("shape", "dtype") else (need, "")
+
+
+class Plan:
+    """The backward pass of an operation for one set of operands that need a gradient.
+
+    Args:
+        name: The operation's name.
+        signature: Its signature.
+        rules: The rule of each operand that has one, by position.
+        joint: One rule for all operands, instead.
+        needs: For each operand of the call, whether its gradient is needed.
+        xp: The namespace that the operation ran with.
+        functions: Our own functions: the namespace for Variables.
+    """
+
+    __slots__ = ("_functions", "_joint", "_needs", "_origins", "_saved", "_steps", "_xp", "keep", "name")
+
+    def __init__(
+        self,
+        name: str,
+        signature: Signature,
+        rules: Mapping[int, Rule],
+        joint: Rule | None,
+        needs: tuple[bool, ...],
+        xp: Any,
+        functions: Any,
+    ) -> None:
+        self.name = name
+        self._xp = xp
+        self._functions = functions
+        self._needs = needs
+        self._joint = joint
+        active = {i: rules[i] for i, need in enumerate(needs) if need and i in rules}
+        named = {i: signature.needs_of(name, rule, 2) for i, rule in active.items()}
+        if joint is not None:
+            named = {0: signature.needs_of(name, joint, 3)}
+        self._saved = list(dict.fromkeys(need for all_ in named.values() for need in all_))
+        located = [signature.locate(need, len(needs)) for need in self._saved]
+        self._origins = tuple([origin for _, origin in located])
+        self._steps = tuple(
+            [(i, rule, tuple(map(self._saved.index, named[i]))) for i, rule in active.items()]
+        )
+        #: Takes ``(*operands, y, *extras, *settings)`` of a call and returns what to save.
+        self.keep = _keeper([fetch for fetch, _ in located])
+
+    def pull(
+        self, node: Node, gy: Any, recording: bool, wanted: set[Node] | None
+    ) -> list[tuple[Node, Any]]:
+        """Run the rules (see `Pullback`)."""
+        parents = node.parents
+        if recording:
+            xp, saved = self._functions, self._relink(node)
+        else:
+            xp, saved = self._xp, node.saved
+        try:
+            if gy.__class__ is Bundle:
+                gy = self._complete(node, gy, xp)
+            if self._joint is not None:
+                return self._pull_joint(node, gy, xp, saved, wanted)
+            gradients = []
+            for position, rule, places in self._steps:
+                parent = parents[position]
+                if wanted is not None and parent not in wanted:
+                    continue
+                if not places:
+                    g = rule(xp, gy)
+                elif len(places) == 1:
+                    g = rule(xp, gy, saved[places[0]])
+                else:
+                    g = rule(xp, gy, *[saved[place] for place in places])
+                gradients.append((parent, g))
+            return gradients
+        except Exception as error:
+            raise explain(error, f"backward of {self.name}", self._named(node, gy)) from error
+
+    def _pull_joint(
+        self, node: Node, gy: Any, xp: Any, saved: Sequence[Any], wanted: set[Node] | None
+    ) -> list[tuple[Node, Any]]:
+        assert self._joint is not None
+        needs = self._needs
+        if wanted is not None:
+            needs = tuple(
+                [need and p in wanted for need, p in zip(needs, node.parents, strict=True)]
+            )
+        gradients = self._joint(xp, gy, needs, *saved)
+        return [
+            (parent, g)
+            for parent, g, need in zip(node.parents, gradients, needs, strict=True)
+            if need and g is not None
+        ]
+
+    def _complete(self, node: Node, gy: Bundle, xp: Any) -> tuple[Any, ...]:
+        """Fill the gradients of results that nothing was computed from with zeros."""
+        specs = node.saved[-1]
+        return tuple(
+            [
+                xp.zeros(shape, dtype) if part is None else part
+                for part, (shape, dtype) in zip(gy.parts, specs, strict=True)
+            ]
+        )
+
+    def _relink(self, node: Node) -> list[Any]:
+        """Return what was saved as Variables in their old places in the graph."""
+        linked = []
+        for value, origin in zip(node.saved, self._origins, strict=False):
+            if origin is None:
+                linked.append(value)
+            elif origin is _RESULT:
+                if isinstance(value, tuple):
+                    nodes = output_nodes(node, value)
+                    linked.append(tuple(map(variable_of, value, nodes)))
+                else:
+                    linked.append(variable_of(value, node))
+            elif origin is _ALL:
+                linked.append(tuple(map(_link, value, node.parents)))
+            else:
+                linked.append(_link(value, node.parents[origin]))
+        return linked
+
+    def saved_operands(self, node: Node) -> Iterator[tuple[str, Node, Any]]:
+        """Yield what was saved of operands and results (see `Pullback`)."""
+        for name, value, origin in zip(self._saved, node.saved, self._origins, strict=False):
+            if origin is _RESULT and not isinstance(value, tuple):
+                yield "the result", node, value
+            elif origin is _ALL:
+                for i, (x, parent) in enumerate(zip(value, node.parents, strict=True)):
+                    if isinstance(parent, Node):
+                        yield f"operand {name}[{i}]", parent, x
+            elif isinstance(origin, int) and isinstance(node.parents[origin], Node):
+                yield f"operand {name}", node.parents[origin], value
+
+    def _named(self, node: Node, gy: Any) -> dict[str, Any]:
+        return {"gy": gy} | dict(zip(self._saved, node.saved, strict=False))
+
+
+def _link(value: Any, parent: Any) -> Any:
+    return variable_of(value, parent) if isinstance(parent, Node) else value
+
+
+def _keeper(fetches: list[Callable[[_Values], Any]]) -> Callable[[_Values], Sequence[Any]]:
+    """Return a function that applies all of `fetches`, as fast as may be."""
+    if not fetches:
+        return lambda values: ()
+    if len(fetches) == 1:
+        fetch = fetches[0]
+        return lambda values: (fetch(values),)
+    if len(fetches) == 2:
+        first, second = fetches
+        return lambda values: (first(values), second(values))
+    return lambda values: tuple([fetch(values) for fetch in fetches])
