@@ -222,8 +222,9 @@ def _number_or_channels(value: ArrayLike, name: str) -> Any:
         array = np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError):
         array = None
-    if array is None or array.ndim > 1:
-        raise TypeError(f"Normalize: {name} is a number, or one per channel, not {value!r}")
+    # NumPy takes None for not-a-number.
+    if array is None or array.ndim > 1 or not np.isfinite(array).all():
+        raise TypeError(f"Normalize: {name} is a finite number, or one per channel, not {value!r}")
     # A Python number is weak: it leaves float32 what it is.
     return float(array) if array.ndim == 0 else array
 

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from dezero_data.transforms import AsType, Compose, Flatten, Normalize, ToFloat, apply_to_batch
+
+BATCHES = hnp.arrays(
+    st.sampled_from([np.uint8, np.int64, np.float32, np.float64]),
+    st.tuples(*[st.integers(1, 4)] * 4),
+    elements=st.integers(0, 100),
+)
+TRANSFORMS = [
+    Compose(),
+    Flatten(),
+    AsType(np.int16),
+    ToFloat(),
+    Normalize(),
+    Normalize(1.5, 4.0),
+    Normalize([0.5], (2.0,)),
+    Compose([Flatten(), ToFloat(), Normalize(0.0, 255.0)]),
+    Compose([lambda x: x[0], Flatten()]),
+]
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS, ids=repr)
+@given(xs=BATCHES)
+def test_a_batch_is_its_items(transform: Any, xs: np.ndarray[Any, Any]) -> None:
+    before = xs.copy()
+    got = apply_to_batch(transform, xs)
+    wanted = np.stack([transform(x) for x in xs])
+    assert got.dtype == wanted.dtype
+    np.testing.assert_array_equal(got, wanted)
+    np.testing.assert_array_equal(xs, before)
+
+
+def test_compose_goes_from_first_to_last() -> None:
+    compose = Compose([lambda x: x + 1, lambda x: x * 10])
+    assert compose(1) == 20
+    assert Compose()(1) == 1
+    np.testing.assert_array_equal(compose.batch(np.array([1, 2])), [20, 30])
+
+
+def test_compose_asks_each_transform_once_per_batch() -> None:
+    class Twice:
+        calls = 0
+
+        def __call__(self, x: Any) -> Any:
+            raise AssertionError("asked for an item")
+
+        def batch(self, xs: Any) -> Any:
+            self.calls += 1
+            return 2 * xs
+
+    twice = Twice()
+    np.testing.assert_array_equal(Compose([twice, twice]).batch(np.arange(3)), [0, 4, 8])
+    assert twice.calls == 2
+
+
+def test_flatten_gives_a_copy_of_an_item() -> None:
+    image = np.zeros((1, 2, 2))
+    Flatten()(image)[:] = 1
+    assert image.sum() == 0
+
+
+def test_flatten_of_an_empty_batch() -> None:
+    assert Flatten().batch(np.zeros((0, 1, 8, 8))).shape == (0, 64)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_normalize_keeps_floating_dtypes(dtype: Any) -> None:
+    x = np.array([[1.0], [5.0]], dtype=dtype)
+    assert Normalize(1, 2)(x).dtype == dtype
+    assert Normalize([1, 2], [2, 3])(x).dtype == dtype
+    np.testing.assert_array_equal(Normalize([1, 2], [2, 3])(x), [[0.0], [1.0]])
+
+
+def test_normalize_makes_integers_float32() -> None:
+    x = np.array([0, 51, 255], dtype=np.uint8)
+    for normalize in (Normalize(), Normalize(0.0, 255.0), Normalize(np.float64(0), np.int64(255))):
+        assert normalize(x).dtype == np.float32
+    np.testing.assert_array_equal(Normalize(0.0, 255.0)(x), np.float32([0, 0.2, 1]))
+
+
+def test_normalize_channels_in_a_batch() -> None:
+    xs = np.ones((2, 3, 4, 4), dtype=np.float32)
+    got = Normalize((0.0, 1.0, 2.0), 0.5).batch(xs)
+    np.testing.assert_array_equal(got[:, :, 0, 0], [[2, 0, -2], [2, 0, -2]])
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "error", "message"),
+    [
+        ("a", 1, TypeError, "mean is a finite number, or one per channel, not 'a'"),
+        (0, [[1.0]], TypeError, "std is a finite number, or one per channel"),
+        (None, 1, TypeError, "mean is a finite number, or one per channel, not None"),
+        (0, 0.0, ValueError, "std is 0.0, and nothing can be divided by zero"),
+        (0, (1.0, 0.0), ValueError, "divided by zero"),
+    ],
+)
+def test_normalize_refuses(mean: Any, std: Any, error: type[Exception], message: Any) -> None:
+    with pytest.raises(error, match=message):
+        Normalize(mean, std)
+
+
+def test_normalize_refuses_another_number_of_channels() -> None:
+    normalize = Normalize((0.0, 1.0, 2.0))
+    with pytest.raises(ValueError, match=r"3 channels of mean or std.* shape \(1, 28, 28\)"):
+        normalize(np.zeros((1, 28, 28)))
+    with pytest.raises(ValueError, match=r"shape \(1, 28, 28\)"):
+        normalize.batch(np.zeros((3, 1, 28, 28)))
+    with pytest.raises(ValueError, match=r"shape \(\)"):
+        normalize(np.float32(1))
+
+
+def test_refuses_what_cannot_be_called() -> None:
+    with pytest.raises(TypeError, match=r"transforms\[1\] is a int, which cannot be called"):
+        Compose([Flatten(), 3])  # type: ignore[list-item]
+    with pytest.raises(TypeError):
+        AsType("no such dtype")
+
+
+def test_items_that_end_up_in_different_shapes() -> None:
+    def cut(x: Any) -> Any:
+        return x[: x[0]]
+
+    with pytest.raises(ValueError, match=r"cut gives items of shapes \(1,\) and \(2,\)"):
+        apply_to_batch(cut, np.array([[1, 0], [2, 0]]))
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS[:-1], ids=repr)
+def test_transforms_travel_to_other_processes(transform: Any) -> None:
+    assert repr(pickle.loads(pickle.dumps(transform))) == repr(transform)
+    assert eval(repr(transform), {**globals(), "int16": "int16", "float32": "float32"})
