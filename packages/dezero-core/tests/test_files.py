@@ -10,13 +10,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from dezero_core import files
 from dezero_core.files import DownloadError, atomic_write, cache_dir, get_file
 
 CONTENT = bytes(range(256)) * 20
+_NUMBER: Any = 3
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 MD5 = hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()
 
@@ -181,7 +182,7 @@ class TestAtomicWrite:
         def refuse(source: object, target: object) -> None:
             raise PermissionError("in use")
 
-        monkeypatch.setattr(files.os, "replace", refuse)
+        monkeypatch.setattr(os, "replace", refuse)
         with (
             pytest.raises(PermissionError, match="in use"),
             atomic_write(tmp_path / "a") as file,
@@ -289,7 +290,7 @@ class TestGetFile:
         def interrupt(descriptor: int) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(files.os, "fsync", interrupt)
+        monkeypatch.setattr(os, "fsync", interrupt)
         with pytest.raises(KeyboardInterrupt):
             get_file(server("good"))
         assert os.listdir(cache) == []
@@ -300,7 +301,7 @@ class TestGetFile:
         def full(descriptor: int) -> None:
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr(files.os, "fsync", full)
+        monkeypatch.setattr(os, "fsync", full)
         with pytest.raises(OSError, match="No space left") as caught:
             get_file(server("good"), mirrors=[server("good/again")])
         assert not isinstance(caught.value, DownloadError)
@@ -333,8 +334,8 @@ class TestGetFile:
             (lambda url: get_file(url + "/"), ValueError, "give one as file_name"),
             (lambda url: get_file(url + "/..%2Fa"), ValueError, "give one as file_name"),
             (lambda url: get_file(url, mirrors=url), TypeError, "not one string"),
-            (lambda url: get_file(url, mirrors=[3]), TypeError, "a string, not int"),
-            (lambda url: get_file(3), TypeError, "a string, not int"),
+            (lambda url: get_file(url, mirrors=[_NUMBER]), TypeError, "a string, not int"),
+            (lambda url: get_file(_NUMBER), TypeError, "a string, not int"),
             (lambda url: get_file(url, md5="12"), ValueError, "md5 is 32 hexadecimal digits"),
             (lambda url: get_file(url, sha256="z" * 64), ValueError, "sha256 is 64 hexadecimal"),
         ],

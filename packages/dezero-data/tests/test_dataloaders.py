@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -278,12 +277,14 @@ class _Cuda:
             self.values = values
 
     array_types = (Array,)
-    available = True
+    lacks = ""
 
     def is_available(self) -> bool:
-        return self.available
+        return not self.lacks
 
     def asarray(self, x: Any, dtype: Any = None) -> Any:
+        if self.lacks:
+            raise RuntimeError(self.lacks)
         return self.Array(x)
 
     def to_numpy(self, x: Any) -> Any:
@@ -294,7 +295,7 @@ class _Cuda:
 
 
 @pytest.fixture
-def cuda(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Cuda]:
+def cuda(monkeypatch: pytest.MonkeyPatch) -> _Cuda:
     backend = _Cuda()
     monkeypatch.setattr("dezero_data.dataloaders.get_backend", {"cuda": backend}.__getitem__)
     return backend
@@ -309,8 +310,8 @@ class TestGPU:
         assert isinstance(t, _Cuda.Array)
         assert x.values.tolist() == [0, 1, 2, 3]
         loader.to_cpu()
-        assert not loader.gpu
         assert isinstance(next(loader)[0], np.ndarray)
+        assert not DataLoader(Numbers(), 4).gpu
         loader.to_gpu()
         assert isinstance(next(loader)[0], _Cuda.Array)
 
@@ -318,9 +319,13 @@ class TestGPU:
         assert next(DataLoader([(1.0, None)], 1, gpu=True))[1] is None
 
     def test_without_a_device(self, cuda: _Cuda) -> None:
-        cuda.available = False
-        with pytest.raises(RuntimeError, match="DataLoader: no GPU to load to"):
+        cuda.lacks = "no driver"
+        with pytest.raises(RuntimeError, match="no driver"):
             DataLoader(Numbers(), 4, gpu=True)
+        loader = DataLoader(Numbers(), 4)
+        with pytest.raises(RuntimeError, match="no driver"):
+            loader.to_gpu()
+        assert not loader.gpu
 
     def test_without_the_package(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(core_backend, "_backends", {})

@@ -24,7 +24,7 @@ class TestDataset:
         np.testing.assert_array_equal(x, [4.0, 5.0])
         assert t == 2
         assert table[-1][1] == 5
-        assert table[np.int8(3)][1] == 3
+        assert table[np.int8(3)][1] == 3  # type: ignore[index]
 
     def test_prepare_sees_which_part(self) -> None:
         class Parts(Dataset):
@@ -41,7 +41,7 @@ class TestDataset:
         assert t == -2
         xs, ts = table.__getitems__(np.array([2, 0, 2]))
         np.testing.assert_array_equal(xs, [[2.0, 2.5], [0.0, 0.5], [2.0, 2.5]])
-        np.testing.assert_array_equal(ts, [-2, 0, -2])  # type: ignore[arg-type]
+        np.testing.assert_array_equal(ts, [-2, 0, -2])
 
     def test_without_a_transform_the_attribute_can_be_called(self) -> None:
         assert Table().transform(3) == 3
@@ -64,7 +64,7 @@ class TestDataset:
 
         xs, ts = Words(transform=len).__getitems__(np.array([1, 0]))
         np.testing.assert_array_equal(xs, [5, 3])
-        np.testing.assert_array_equal(ts, [3, 1])  # type: ignore[arg-type]
+        np.testing.assert_array_equal(ts, [3, 1])
 
     @pytest.mark.parametrize("index", [6, -7, 10**30])
     def test_index_out_of_range(self, index: int) -> None:

@@ -28,7 +28,7 @@ needs_mnist = pytest.mark.skipif(
 def idx(values: Any) -> bytes:
     values = np.asarray(values, dtype=np.uint8)
     lengths = b"".join(length.to_bytes(4, "big") for length in values.shape)
-    return bytes([0, 0, 8, values.ndim]) + lengths + values.tobytes()
+    return b"".join([bytes([0, 0, 8, values.ndim]), lengths, values.tobytes()])
 
 
 def md5(content: bytes) -> str:
@@ -151,7 +151,7 @@ class TestReadIdx:
         whole = gzip.compress(idx(LABELS))
         for end in range(len(whole)):
             path.write_bytes(whole[:end])
-            with pytest.raises(DataFileError, match="is truncated|Not a gzipped file"):
+            with pytest.raises(DataFileError, match=r"is truncated|Not a gzipped file"):
                 read_idx(path, 1)
 
     def test_unzips_no_more_than_the_header_announces(self, tmp_path: Path) -> None:

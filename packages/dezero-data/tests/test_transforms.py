@@ -75,7 +75,7 @@ def test_flatten_of_an_empty_batch() -> None:
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_normalize_keeps_floating_dtypes(dtype: Any) -> None:
-    x = np.array([[1.0], [5.0]], dtype=dtype)
+    x: Any = np.array([[1.0], [5.0]], dtype=dtype)
     assert Normalize(1, 2)(x).dtype == dtype
     assert Normalize([1, 2], [2, 3])(x).dtype == dtype
     np.testing.assert_array_equal(Normalize([1, 2], [2, 3])(x), [[0.0], [1.0]])
@@ -85,7 +85,7 @@ def test_normalize_makes_integers_float32() -> None:
     x = np.array([0, 51, 255], dtype=np.uint8)
     for normalize in (Normalize(), Normalize(0.0, 255.0), Normalize(np.float64(0), np.int64(255))):
         assert normalize(x).dtype == np.float32
-    np.testing.assert_array_equal(Normalize(0.0, 255.0)(x), np.float32([0, 0.2, 1]))
+    np.testing.assert_array_equal(Normalize(0.0, 255.0)(x), np.array([0, 0.2, 1], np.float32))
 
 
 def test_normalize_channels_in_a_batch() -> None:

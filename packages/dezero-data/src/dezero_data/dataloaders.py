@@ -148,17 +148,15 @@ class DataLoader:
 
         Raises:
             LookupError: No package for it is installed. The message says which to install.
-            RuntimeError: There is no GPU that can be used.
+            RuntimeError: There is no GPU that can be used. The message says what is missing.
         """
         try:
             backend = get_backend("cuda")
         except LookupError as error:
             raise LookupError(f"DataLoader: no GPU to load to. {error}") from error
-        if not backend.is_available():
-            raise RuntimeError(
-                "DataLoader: no GPU to load to. The backend 'cuda' is installed, "
-                "but it finds no CuPy or no CUDA device that it can use"
-            )
+        # Made for the error's sake: the backend says what this machine lacks, and better here than
+        # in the first batch.
+        backend.asarray(np.zeros(0))
         self._backend = backend
 
 
