@@ -87,29 +87,38 @@ def test_is_documented(module: ModuleType, name: str) -> None:
         assert bare == [], "members without a docstring"
 
 
-def test_examples_give_what_they_say(
-    module: ModuleType, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    obj = getattr(module, name)
-    if inspect.ismodule(obj):
-        return
-    home = getattr(obj, "__module__", None)
-    if isinstance(home, str) and is_ours(obj) and home != module.__name__:
-        top = home.partition(".")[0]
-        if top != module.__name__.partition(".")[0]:
-            return  # re-exported: its own package runs it
-        module = importlib.import_module(home)
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Examples write into an empty folder, and download into another."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DEZERO_HOME", str(tmp_path / "home"))
-    documented: list[tuple[str, str | None]] = [(name, own_docstring(obj))]
-    if inspect.isclass(obj) and is_ours(obj):
-        documented += [
-            (f"{name}.{member_name}", member.__doc__) for member_name, member in members(obj)
-        ]
+
+
+def run_examples(docstrings: dict[str, str | None], names: dict[str, Any]) -> None:
     parser = doctest.DocTestParser()
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS, verbose=False)
     report: list[str] = []
-    for label, docstring in documented:
-        example = parser.get_doctest(docstring or "", dict(vars(module)), label, None, None)
-        runner.run(example, out=report.append)
+    for label, docstring in docstrings.items():
+        examples = parser.get_doctest(docstring or "", dict(names), label, None, None)
+        runner.run(examples, out=report.append)
     assert report == [], "".join(report)
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_examples_of_a_module_give_what_they_say(module: ModuleType) -> None:
+    run_examples({module.__name__: module.__doc__}, vars(module))
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_examples_give_what_they_say(module: ModuleType, name: str) -> None:
+    obj = getattr(module, name)
+    if inspect.ismodule(obj):
+        return
+    if is_ours(obj) and obj.__module__ != module.__name__:
+        if obj.__module__.partition(".")[0] != module.__name__.partition(".")[0]:
+            return  # re-exported: its own package runs it
+        module = importlib.import_module(obj.__module__)
+    docstrings = {name: own_docstring(obj)}
+    if inspect.isclass(obj) and is_ours(obj):
+        docstrings |= {f"{name}.{member}": value.__doc__ for member, value in members(obj)}
+    run_examples(docstrings, vars(module))
