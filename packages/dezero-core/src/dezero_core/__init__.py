@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from dezero_core import functions, operators
 from dezero_core.__about__ import __version__
+from dezero_core.anomaly import AnomalyError, detect_anomaly
+from dezero_core.backend import as_numpy, get_array_module
 from dezero_core.config import Config, no_grad, test_mode, using_config
 from dezero_core.errors import GraphError
+from dezero_core.function import Function
 from dezero_core.primitive import Primitive, primitive
 from dezero_core.variable import Parameter, Variable, as_array, as_variable
 
 __all__ = [
+    "AnomalyError",
     "Config",
+    "Function",
     "GraphError",
     "Parameter",
     "Primitive",
     "Variable",
     "__version__",
     "as_array",
+    "as_numpy",
     "as_variable",
+    "detect_anomaly",
     "functions",
+    "get_array_module",
     "no_grad",
     "primitive",
     "test_mode",

@@ -23,14 +23,14 @@ T = TypeVar("T")
 class Watcher(Protocol):
     """What looks over the engine's shoulder while it is switched on (see `dezero_core.anomaly`)."""
 
-    def forward(self, operation: str, arrays: Any, outputs: Any, node: Any) -> None:
-        """An operation has run. `node` is None when it was not recorded."""
+    def after_forward(self, operation: str, operands: Any, result: Any, node: Any) -> None:
+        """An operation has run. `node` is None where it was not recorded."""
 
-    def backward(self, node: Any, gy: Any, gradients: Any) -> None:
-        """The rules of `node` have run. `gradients` are pairs of parent and gradient."""
+    def before_pull(self, node: Any) -> None:
+        """The rules of a node are about to run."""
 
-    def check(self, node: Any) -> None:
-        """The rules of `node` are about to run."""
+    def after_pull(self, node: Any, gy: Any, gradients: Any) -> None:
+        """The rules have run. `gradients` are pairs of a parent and a gradient."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Any
 
 from dezero_core import versions
 from dezero_core.config import current
-from dezero_core.node import Node
+from dezero_core.node import Node, history
 
 __all__ = ["reachable", "propagate"]
 
@@ -93,16 +93,9 @@ def reachable(roots: Iterable[Node], targets: Iterable[Node]) -> set[Node]:
     Returns:
         Those nodes, targets included: what `propagate` takes as `wanted`.
     """
-    seen: set[Node] = set()
-    stack = list(roots)
-    while stack:
-        node = stack.pop()
-        if node not in seen:
-            seen.add(node)
-            stack.extend(parent for parent in node.parents if isinstance(parent, Node))
     wanted = set(targets)
     # Oldest first: a node's parents have been judged before it.
-    for node in sorted(seen, key=lambda node: node.order):
+    for node in history(roots):
         if any(parent in wanted for parent in node.parents if isinstance(parent, Node)):
             wanted.add(node)
     return wanted

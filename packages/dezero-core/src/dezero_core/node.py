@@ -8,7 +8,7 @@ that array; and as there is no cycle of references, counting them frees all of i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,7 +17,7 @@ from dezero_core.typing import Shape
 if TYPE_CHECKING:
     from dezero_core.variable import Variable
 
-__all__ = ["Bundle", "Node", "Pullback", "cut_history", "leaf", "output_nodes", "tick"]
+__all__ = ["Bundle", "Node", "Pullback", "cut_history", "history", "leaf", "output_nodes", "tick"]
 
 #: The clock that numbers nodes: an operation is always younger than its operands.
 tick = count(1).__next__
@@ -70,21 +70,21 @@ class Node:
         name: The name that the user gave the variable, for drawings.
         is_parameter: Whether the leaf belongs to a Parameter.
         changed: The clock at the last change in place that was noted, and that array's identity.
-        source: The user's line that ran the operation, where a watcher noted it.
+        trace: What a watcher noted when the operation ran.
     """
 
     # The slots of the second row stay unset until somebody sets them, which saves each operation
     # five assignments. Read them with getattr(node, name, default).
     __slots__ = (
         *("dtype", "order", "parents", "plan", "saved", "settings", "shape"),
-        *("changed", "grad", "is_parameter", "name", "source"),
+        *("changed", "grad", "is_parameter", "name", "trace"),
     )
 
     changed: tuple[int, int]
     grad: Variable | None
     is_parameter: bool
     name: str | None
-    source: str
+    trace: Any
 
     def __init__(
         self,
@@ -103,6 +103,16 @@ class Node:
         self.settings = settings
         self.order = tick()
 
+    @property
+    def is_selection(self) -> bool:
+        """Whether it is one of several results of an operation."""
+        return isinstance(self.plan, _Selection)
+
+    @property
+    def is_bundle(self) -> bool:
+        """Whether it stands for an operation with several results, as a whole."""
+        return self.plan is not None and self.dtype is None
+
     def __repr__(self) -> str:
         kind = "leaf" if self.plan is None else self.plan.name
         return f"<node {self.order}: {kind} {self.dtype} {self.shape}>"
@@ -113,6 +123,18 @@ def leaf(data: Any, *, is_parameter: bool = False) -> Node:
     node = Node(None, (), (), *((), None) if data is None else (data.shape, data.dtype))
     node.is_parameter = is_parameter
     return node
+
+
+def history(roots: Iterable[Node]) -> list[Node]:
+    """Return some nodes and all that they were computed from, in the order of computation."""
+    seen: set[Node] = set()
+    stack = list(roots)
+    while stack:
+        node = stack.pop()
+        if node not in seen:
+            seen.add(node)
+            stack.extend(parent for parent in node.parents if isinstance(parent, Node))
+    return sorted(seen, key=lambda node: node.order)
 
 
 def cut_history(node: Node) -> None:
@@ -143,8 +165,12 @@ class Bundle:
         self.parts = parts
 
     def __add__(self, other: Bundle) -> Bundle:
-        pairs = zip(self.parts, other.parts, strict=True)
-        return Bundle([mine if theirs is None else theirs for mine, theirs in pairs])
+        return Bundle(
+            [
+                b if a is None else a if b is None else a + b
+                for a, b in zip(self.parts, other.parts, strict=True)
+            ]
+        )
 
 
 class _Selection:
@@ -171,6 +197,4 @@ class _Selection:
 def output_nodes(node: Node, outputs: Sequence[Any]) -> list[Node]:
     """Make a node for each of the results of the operation that `node` stands for."""
     n = len(outputs)
-    return [
-        Node(_Selection(i, n), (node,), (), y.shape, y.dtype) for i, y in enumerate(outputs)
-    ]
+    return [Node(_Selection(i, n), (node,), (), y.shape, y.dtype) for i, y in enumerate(outputs)]

@@ -114,7 +114,17 @@ class Plan:
         functions: Our own functions: the namespace for Variables.
     """
 
-    __slots__ = ("_functions", "_joint", "_needs", "_origins", "_saved", "_steps", "_xp", "keep", "name")
+    __slots__ = (
+        "_functions",
+        "_joint",
+        "_needs",
+        "_origins",
+        "_saved",
+        "_steps",
+        "_xp",
+        "keep",
+        "name",
+    )
 
     def __init__(
         self,

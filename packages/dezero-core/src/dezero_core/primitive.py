@@ -194,11 +194,10 @@ class Primitive(Generic[P]):
         if needs and mode.enable_backprop and (self._rules or self._joint):
             plans = self._plans.get(xp) or self._plans.setdefault(xp, {})
             plan = plans.get(needs | bit) or self._make_plan(xp, needs, len(arrays))
-            arrays.append(y)
             if self._is_plain:
-                node = Node(plan, parents, plan.keep(arrays), y.shape, y.dtype)
+                node = Node(plan, parents, plan.keep((*arrays, y)), y.shape, y.dtype)
             else:
-                node = self._record(plan, parents, arrays, extras, settings)
+                node = self._record(plan, parents, (*arrays, y, *extras), settings)
         if mode.watcher is not None:
             mode.watcher.after_forward(self.name, self._named(arrays), y, node)
 
@@ -215,14 +214,13 @@ class Primitive(Generic[P]):
         self,
         plan: Plan,
         parents: list[Any],
-        values: list[Any],
-        extras: tuple[Any, ...],
+        values: tuple[Any, ...],
         settings: dict[str, Any],
     ) -> Node:
         """Make the node of an operation with settings, extra outputs or several results."""
-        y = values[-1]
         all_settings = {**self.signature.settings, **settings}
-        saved = plan.keep([*values, *extras, *all_settings.values()])
+        saved = plan.keep((*values, *all_settings.values()))
+        y = values[len(parents)]
         if self._multiple_outputs:
             specs = tuple([(part.shape, part.dtype) for part in y])
             return Node(plan, parents, (*saved, specs), (), None, settings)

@@ -403,9 +403,7 @@ def _check_data(data: Any, name: str) -> Any:
             data = np.asarray(data)
         elif isinstance(data, (bool, int, float, complex, list, tuple, str, Variable)):
             hint = "take its .data" if isinstance(data, Variable) else "convert with numpy.array"
-            raise TypeError(
-                f"{type(data)} is not supported: {name} takes an array or None; {hint}"
-            )
+            raise TypeError(f"{type(data)} is not supported: {name} takes an array or None; {hint}")
         else:
             try:
                 backend_of(data, operation=name)

@@ -1,0 +1,169 @@
+"""A mode in which the first thing that goes wrong with the numbers is an error that says where."""
+
+from __future__ import annotations
+
+import linecache
+import sys
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dezero_core.backend import as_numpy
+from dezero_core.config import using_config
+from dezero_core.node import Bundle, Node
+
+__all__ = ["AnomalyError", "detect_anomaly"]
+
+_PACKAGES = frozenset(
+    [
+        "dezero",
+        "dezero_core",
+        "dezero_nn",
+        "dezero_optim",
+        "dezero_data",
+        "dezero_cuda",
+        "dezero_viz",
+    ]
+)
+
+
+class AnomalyError(ArithmeticError):
+    """A value or a gradient stopped being finite, or an array changed that was still needed."""
+
+
+@contextmanager
+def detect_anomaly(*, check_changes: bool = True) -> Iterator[None]:
+    """Check every operation inside: ``with detect_anomaly():`` around forward and backward.
+
+    Each result and each gradient must be finite where what it was computed from was. With
+    `check_changes`, the contents of all arrays that rules will need are compared with what they
+    were in the forward pass, so that a change in place is found however it was made. This costs a
+    pass over each array: use it to look for a fault, not in production.
+
+    Args:
+        check_changes: Whether to look for changes in place.
+
+    Raises:
+        AnomalyError: With the operation, the ranges of its operands and the user's source line.
+
+    Example:
+        >>> import numpy as np
+        >>> from dezero_core import Variable, functions as F
+        >>> x = Variable(np.array([1.0, 0.0]), "x")
+        >>> with np.errstate(divide="ignore"), detect_anomaly():  # doctest: +ELLIPSIS
+        ...     F.log(x)
+        Traceback (most recent call last):
+        dezero_core.anomaly.AnomalyError: log: the result is not finite: 1 of 2 elements ...
+    """
+    with using_config("watcher", _Watcher(check_changes)):
+        yield
+
+
+@dataclass(frozen=True, slots=True)
+class _Trace:
+    line: str
+    contents: tuple[int, ...]
+
+
+class _Watcher:
+    def __init__(self, check_changes: bool) -> None:
+        self._check_changes = check_changes
+
+    def after_forward(
+        self, operation: str, operands: Mapping[str, Any], result: Any, node: Node | None
+    ) -> None:
+        line = _user_line()
+        if node is not None:
+            node.trace = _Trace(line, self._contents(node))
+        for y in result if isinstance(result, tuple) else (result,):
+            if not _is_finite(y) and all(map(_is_finite, operands.values())):
+                raise AnomalyError(
+                    f"{operation}: the result is not finite: {_describe(y)}. "
+                    f"Operands: {_list(operands)}. At {line}"
+                )
+
+    def before_pull(self, node: Node) -> None:
+        trace = getattr(node, "trace", None)
+        if trace is None or node.plan is None or trace.contents == self._contents(node):
+            return
+        pairs = zip(node.plan.saved_operands(node), trace.contents, strict=False)
+        changed = [what for (what, _, array), old in pairs if _checksum(array) != old]
+        raise AnomalyError(
+            f"backward of {node.plan.name}: {', '.join(changed)} was changed in place after the "
+            f"forward pass, so the gradient would be wrong. The operation ran at {trace.line}"
+        )
+
+    def after_pull(self, node: Node, gy: Any, gradients: list[tuple[Node, Any]]) -> None:
+        gys = gy.parts if isinstance(gy, Bundle) else [gy]
+        if not all(_is_finite(g) for g in gys if g is not None):
+            return  # what came in was not finite: the fault lies elsewhere
+        for parent, g in gradients:
+            if not isinstance(g, Bundle) and not _is_finite(g):
+                assert node.plan is not None
+                saved = {what: array for what, _, array in node.plan.saved_operands(node)}
+                trace = getattr(node, "trace", None)
+                name = getattr(parent, "name", None)
+                raise AnomalyError(
+                    f"backward of {node.plan.name}: the gradient"
+                    f"{f' of {name!r}' if name else ''} is not finite: {_describe(g)}. "
+                    f"Given: {_list({'gy': gys[0], **saved})}. "
+                    f"The operation ran at {trace.line if trace else 'an unknown line'}"
+                )
+
+    def _contents(self, node: Node) -> tuple[int, ...]:
+        if not self._check_changes or node.plan is None:
+            return ()
+        return tuple([_checksum(array) for _, _, array in node.plan.saved_operands(node)])
+
+
+def _checksum(array: Any) -> int:
+    return zlib.crc32(np.ascontiguousarray(as_numpy(array)).view(np.uint8))
+
+
+def _is_finite(x: Any) -> bool:
+    dtype = getattr(x, "dtype", None)
+    if dtype is None or dtype.kind not in "fV":
+        return True
+    return bool(np.isfinite(as_numpy(x)).all())
+
+
+def _describe(x: Any) -> str:
+    """Say how many elements are not finite, and in what range the others are."""
+    if getattr(x, "dtype", None) is None:
+        return repr(x)
+    values = as_numpy(x)
+    kind = f"{values.dtype}{list(values.shape)}"
+    finite = np.isfinite(values)
+    if values.size == 0:
+        return f"{kind}, empty"
+    parts = []
+    if not finite.all():
+        where = tuple(int(i) for i in np.argwhere(~finite)[0])
+        parts.append(
+            f"{int((~finite).sum())} of {values.size} elements, the first at {list(where)}: "
+            f"{values[where]}"
+        )
+    if finite.any():
+        low, high = values[finite].min(), values[finite].max()
+        parts.append(f"{kind} from {low:.6g} to {high:.6g}")
+    return ", ".join(parts)
+
+
+def _list(operands: Mapping[str, Any]) -> str:
+    return "; ".join(f"{name}: {_describe(x)}" for name, x in operands.items())
+
+
+def _user_line() -> str:
+    """Return the innermost line of a program that uses this framework."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None:
+        if frame.f_globals.get("__name__", "").partition(".")[0] not in _PACKAGES:
+            break
+        frame = frame.f_back
+    code = frame.f_code
+    text = linecache.getline(code.co_filename, frame.f_lineno).strip()
+    return f"{code.co_filename}:{frame.f_lineno}, in {code.co_name}: {text}"
