@@ -121,6 +121,11 @@ class TestArray:
         with pytest.raises(AttributeError):
             _ = x.flags.writeable
 
+    def test_new_arrays_are_in_c_order(self, device: FakeDevice) -> None:
+        x = device.xp.zeros((2, 3))
+        assert np.exp(np.zeros((2, 3)).T).strides == (8, 24)
+        assert device.xp.exp(x.T).strides == (x.T + 1).strides == (16, 8)
+
     def test_copies(self, device: FakeDevice) -> None:
         x = put(device, [1.0, 2.0])
         for other in (copy.copy(x), copy.deepcopy(x)):

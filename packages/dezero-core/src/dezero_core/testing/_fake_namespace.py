@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from dezero_core.testing.fake_device import FakeDevice
 
 _MISSING = object()
+# What needs more than NumPy's function: data may come from the host, memory is poisoned.
+_SPECIAL = "array asarray asanyarray ascontiguousarray asfortranarray asnumpy empty empty_like"
 _SINGULAR = ("Singular matrix", "Matrix is not positive definite")
 
 
@@ -88,6 +90,11 @@ class FakeUfunc:
         keywords = {key: unwrap(self.name, v) for key, v in keywords.items() if v is not None}
         with np.errstate(all="ignore"):
             result = self._function(*(unwrap(self.name, operand) for operand in args), **keywords)
+        if out is None and len(args) == self.nin:
+            # CuPy's new arrays are in C order, whatever the operands' is.
+            parts = result if isinstance(result, tuple) else (result,)
+            parts = tuple(np.asarray(part, order="C") for part in parts)
+            result = parts if isinstance(result, tuple) else parts[0]
         return wrap(self._device, result)
 
     def at(self, a: Any, indices: Any, b: Any = None) -> None:
@@ -194,7 +201,7 @@ class FakeNamespace(_Module):
         if name in names("ufunc"):
             return FakeUfunc(self._device, name)
         signature = signatures("function").get(name)
-        special = getattr(self, f"_{name}", self._array) if name in _SPECIAL else None
+        special = getattr(self, f"_{name}", self._array) if name in _SPECIAL.split() else None
         if signature is None or special is None:
             return super()._make(name)
 
@@ -228,11 +235,6 @@ class FakeNamespace(_Module):
         return array
 
     _empty_like = _empty
-
-
-_SPECIAL = frozenset(
-    "array asarray asanyarray ascontiguousarray asfortranarray asnumpy empty empty_like".split()  # noqa: SIM905
-)
 
 
 class FakeRandom(_Module):

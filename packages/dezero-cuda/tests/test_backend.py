@@ -1,0 +1,200 @@
+"""The backend: what it says where something is missing, and what it does where nothing is."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import types
+from typing import Any
+
+import numpy as np
+import pytest
+
+import dezero_cuda
+from dezero_core.backend import as_numpy, backend_of, get_array_module, get_backend
+from dezero_core.testing import FakeArray, FakeDevice
+from dezero_cuda import CudaUnavailableError, diagnosis
+
+needs_device = pytest.mark.skipif(
+    not dezero_cuda.is_available(), reason=str(dezero_cuda.diagnose())
+)
+
+
+class CUDARuntimeError(RuntimeError):
+    """Named as CuPy's is."""
+
+
+class StubRuntime:
+    """What `cupy.cuda.runtime` answers."""
+
+    def __init__(self, driver: int = 12080, devices: int | Exception = 1) -> None:
+        self.driver = driver
+        self.devices = devices
+
+    def driverGetVersion(self) -> int:
+        return self.driver
+
+    def runtimeGetVersion(self) -> int:
+        return 12090
+
+    def getDeviceCount(self) -> int:
+        if isinstance(self.devices, Exception):
+            raise self.devices
+        return self.devices
+
+
+@pytest.fixture(autouse=True)
+def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each test ask the machine anew."""
+    monkeypatch.setattr(diagnosis, "_ready", False)
+
+
+def put_stub(monkeypatch: pytest.MonkeyPatch, **answers: Any) -> tuple[Any, FakeDevice]:
+    """Put a module in CuPy's place, whose arrays are the strict fake device's."""
+    device = FakeDevice()
+    waited: list[None] = []
+    cupy = types.ModuleType("cupy")
+    cupy.ndarray = FakeArray  # type: ignore[attr-defined]
+    cupy.asarray = device.xp.asarray  # type: ignore[attr-defined]
+    cupy.asnumpy = device.xp.asnumpy  # type: ignore[attr-defined]
+    cupy.arange = device.xp.arange  # type: ignore[attr-defined]
+    cupy.waited = waited  # type: ignore[attr-defined]
+    cupy.cuda = types.SimpleNamespace(  # type: ignore[attr-defined]
+        runtime=StubRuntime(**answers),
+        Device=lambda: types.SimpleNamespace(synchronize=lambda: waited.append(None)),
+    )
+    monkeypatch.setitem(sys.modules, "cupy", cupy)
+    return cupy, device
+
+
+class TestWhatIsMissing:
+    def assert_missing(self, *words: str) -> None:
+        reason = dezero_cuda.diagnose()
+        assert reason is not None
+        for word in words:
+            assert word in reason
+        assert dezero_cuda.is_available() is False
+        assert dezero_cuda.backend.is_available() is False
+        for operation in ("asarray", "synchronize"):
+            with pytest.raises(CudaUnavailableError) as caught:
+                getattr(dezero_cuda.backend, operation)(*([1.0] if operation == "asarray" else []))
+            assert str(caught.value) == f"{operation}: {reason}"
+
+    def test_cupy(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "cupy", None)
+        self.assert_missing("CuPy is not installed", "pip install 'dezero-cuda[cuda12]'", "cuda13")
+        with pytest.raises(CudaUnavailableError, match="CuPy is not installed"):
+            _ = dezero_cuda.backend.xp
+        assert dezero_cuda.backend.array_types == ()
+
+    @pytest.mark.parametrize(
+        "error", [ImportError("libcuda_wrong.so"), ModuleNotFoundError("fastrlock"), OSError("x")]
+    )
+    def test_a_cupy_that_cannot_be_imported(
+        self, monkeypatch: pytest.MonkeyPatch, error: Exception
+    ) -> None:
+        def fail(name: str) -> Any:
+            raise error
+
+        monkeypatch.setattr(diagnosis.importlib, "import_module", fail)
+        self.assert_missing("importing it fails", str(error), "pip uninstall")
+
+    def test_driver(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        failure = CUDARuntimeError("cudaErrorInsufficientDriver: CUDA driver version is ...")
+        put_stub(monkeypatch, driver=0, devices=failure)
+        self.assert_missing("there is no NVIDIA driver", "nvidia-smi must run")
+
+    def test_a_driver_that_is_too_old(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        failure = CUDARuntimeError("cudaErrorInsufficientDriver: CUDA driver version is ...")
+        put_stub(monkeypatch, driver=11040, devices=failure)
+        self.assert_missing("too old (CUDA 11.4)", "CuPy (CUDA 12.9)", "Update the driver")
+
+    @pytest.mark.parametrize(
+        "devices", [0, CUDARuntimeError("cudaErrorNoDevice: no CUDA-capable device is detected")]
+    )
+    def test_device(self, monkeypatch: pytest.MonkeyPatch, devices: Any) -> None:
+        put_stub(monkeypatch, devices=devices)
+        self.assert_missing("CUDA: ", "device", "CUDA_VISIBLE_DEVICES")
+
+    def test_a_device_that_runs_no_kernel(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        cupy, _ = put_stub(monkeypatch)
+
+        def fail(stop: int) -> Any:
+            raise RuntimeError("nvrtc: cannot open cuda_fp16.h")
+
+        cupy.arange = fail
+        self.assert_missing("a first kernel fails", "cannot open cuda_fp16.h")
+
+    def test_a_device_that_computes_nonsense(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        cupy, device = put_stub(monkeypatch)
+        cupy.arange = device.xp.zeros
+        self.assert_missing("wrong results")
+
+    def test_the_answer_may_change_until_it_is_yes(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        cupy, _ = put_stub(monkeypatch, devices=0)
+        assert not dezero_cuda.is_available()
+        cupy.cuda.runtime.devices = 1
+        assert dezero_cuda.is_available()
+        cupy.cuda.runtime.devices = 0
+        assert dezero_cuda.is_available()
+
+
+class TestWithDevice:
+    def test_the_backend(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        cupy, device = put_stub(monkeypatch)
+        backend = dezero_cuda.backend
+        assert backend.is_available()
+        assert backend.array_types == (FakeArray,)
+        assert backend.xp is cupy
+        device.reset()
+        x = backend.asarray(np.ones(2), np.float32)
+        assert isinstance(x, FakeArray)
+        assert x.dtype == np.float32
+        assert backend.asarray(x) is x
+        host = backend.to_numpy(x)
+        np.testing.assert_array_equal(host, np.ones(2, np.float32), strict=True)
+        assert [event.name for event in device.traffic] == ["asarray", "get"]
+        assert backend.to_numpy(host) is host
+        backend.synchronize()
+        assert len(cupy.waited) == 1
+
+
+class TestRegistration:
+    def test_found_by_its_entry_point(self) -> None:
+        assert get_backend("cuda") is dezero_cuda.backend
+        assert repr(dezero_cuda.backend) == "<backend 'cuda'>"
+
+    def test_import_brings_no_cupy(self) -> None:
+        code = (
+            "import sys, dezero_cuda; from dezero_core.backend import backends;"
+            "assert backends()['cuda'] is dezero_cuda.backend;"
+            "assert dezero_cuda.backend.array_types == ();"
+            "assert 'cupy' not in sys.modules"
+        )
+        subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+@pytest.mark.gpu
+@needs_device
+class TestOnDevice:
+    @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int64", "bool"])
+    def test_there_and_back(self, dtype: str) -> None:
+        host = np.arange(6).reshape(2, 3).astype(dtype)
+        x = dezero_cuda.backend.asarray(host)
+        assert type(x) is dezero_cuda.backend.xp.ndarray
+        np.testing.assert_array_equal(dezero_cuda.backend.to_numpy(x), host, strict=True)
+        np.testing.assert_array_equal(as_numpy(x.T), host.T, strict=True)
+
+    def test_found_by_type(self) -> None:
+        x = dezero_cuda.backend.asarray([1.0, 2.0], np.float32)
+        assert backend_of(x, 2.0, np.float32(3)) is dezero_cuda.backend
+        assert get_array_module(x) is dezero_cuda.backend.xp
+        with pytest.raises(TypeError, match=r"operand 0 \(float32\[2\]\) on 'cuda'"):
+            backend_of(x, np.ones(2))
+
+    def test_synchronize(self) -> None:
+        x = dezero_cuda.backend.asarray(np.ones((512, 512), np.float32))
+        y = x @ x
+        dezero_cuda.backend.synchronize()
+        assert dezero_cuda.backend.xp.cuda.get_current_stream().done
+        assert float(y[0, 0]) == 512.0
