@@ -19,6 +19,7 @@ from dezero_core.backend import (
     backends,
     get_array_module,
     get_backend,
+    kernels_of,
     register_backend,
 )
 
@@ -194,6 +195,29 @@ class TestGetBackend:
         monkeypatch.setattr(registry, "_discovered", True)
         with pytest.raises(LookupError, match=r"pip install 'dezero-cuda\[cuda12\]'"):
             get_backend("cuda")
+
+
+class TestKernelsOf:
+    def test_by_namespace(self, toy: ToyBackend) -> None:
+        toy.kernels = {"tanh": abs}
+        assert kernels_of("a namespace") == {"tanh": abs}
+        assert dict(kernels_of(np)) == {}
+        assert dict(kernels_of("no backend's")) == {}
+
+    def test_a_library_that_is_not_imported_is_left_alone(self) -> None:
+        class Lazy(ToyBackend):
+            name = "lazy"
+            array_types = ()
+
+            @property
+            def xp(self) -> Any:  # type: ignore[override]
+                raise AssertionError("imported for nothing")
+
+        register_backend(Lazy())
+        try:
+            assert dict(kernels_of("no backend's")) == {}
+        finally:
+            registry._unregister_backend("lazy")
 
 
 class TestNumPyBackend:

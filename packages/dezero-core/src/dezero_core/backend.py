@@ -353,4 +353,8 @@ def _prefix(operation: str | None) -> str:
 
 def kernels_of(xp: Any) -> Mapping[str, Callable[..., Any]]:
     """Return the kernels of the registered backend whose namespace is `xp`, or none."""
-    return next((b.kernels for b in _backends.values() if b.xp is xp), MappingProxyType({}))
+    for backend in tuple(_backends.values()):
+        # Without array types its library is not imported yet, and reading `xp` might fail.
+        if backend.array_types and backend.xp is xp:
+            return backend.kernels
+    return MappingProxyType({})
