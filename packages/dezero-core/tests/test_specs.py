@@ -1,0 +1,57 @@
+"""Every operation against its rows in the spec table, `specs/<family>.py`."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from dezero_core import functions as F
+from dezero_core.backend import get_backend
+from dezero_core.testing import CHECKS, OperationSpec, check_spec
+
+
+def collect() -> list[OperationSpec]:
+    specs: list[OperationSpec] = []
+    for path in sorted((Path(__file__).parent / "specs").glob("*.py")):
+        location = importlib.util.spec_from_file_location(f"specs_{path.stem}", path)
+        assert location is not None and location.loader is not None
+        module = importlib.util.module_from_spec(location)
+        location.loader.exec_module(module)
+        specs += module.SPECS
+    return specs
+
+
+SPECS = collect()
+by_name = pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
+
+
+@by_name
+@pytest.mark.parametrize("check", CHECKS)
+def test_operation(check: str, spec: OperationSpec) -> None:
+    CHECKS[check](spec)
+
+
+@pytest.mark.gpu
+@by_name
+def test_on_the_gpu(spec: OperationSpec) -> None:
+    try:
+        cuda = get_backend("cuda")
+    except LookupError as error:
+        pytest.skip(str(error))
+    if not cuda.is_available():
+        pytest.skip("CuPy finds no CUDA device")
+    check_spec(spec, device=cuda)
+
+
+def test_names_are_unique() -> None:
+    names = [spec.name for spec in SPECS]
+    assert sorted(names) == sorted(set(names))
+
+
+def test_every_public_function_has_a_row() -> None:
+    public = {name for name in F.__all__ if callable(getattr(F, name))}
+    public |= {f"linalg.{name}" for name in F.linalg.__all__}
+    covered = {spec.name.partition("[")[0] for spec in SPECS}
+    assert public - covered == set()
