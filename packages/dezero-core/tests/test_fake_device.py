@@ -117,7 +117,9 @@ class TestArray:
         x = device.xp.zeros((2, 3))
         assert (x.flags.c_contiguous, x.T.flags.c_contiguous) == (True, False)
         assert (x.flags.owndata, x.T.flags.owndata) == (True, False)
-        assert (x.flags["F"], x.T.flags["F_CONTIGUOUS"]) == (False, True)
+        assert (x.flags["C_CONTIGUOUS"], x.T.flags["F_CONTIGUOUS"]) == (True, True)
+        with pytest.raises(KeyError, match="CuPy knows C_CONTIGUOUS"):
+            x.flags["C"]
         with pytest.raises(AttributeError):
             _ = x.flags.writeable
 
@@ -296,9 +298,24 @@ class TestNamespace:
             lambda: xp.zeros(one),
             lambda: xp.reshape(xp.ones(2), one),
             lambda: xp.ones(2).sum(axis=one),
+            lambda: xp.arange(one),
         ):
             with pytest.raises(TypeError, match="a setting, a number on the host"):
                 call()
+
+    @pytest.mark.parametrize("name", ["matmul", "dot", "outer", "tensordot"])
+    def test_products_take_no_numbers(self, device: FakeDevice, name: str) -> None:
+        with pytest.raises(TypeError, match=f"{name}: (b|x2) must be an array on the device"):
+            getattr(device.xp, name)(device.xp.ones((2, 2)), 2.0)
+
+    def test_fill(self, device: FakeDevice) -> None:
+        x = device.xp.empty(2)
+        x.fill(3)
+        same(x, [3, 3])
+        x.fill(device.xp.asarray(4.0))
+        same(x, [4, 4])
+        with pytest.raises(ValueError, match="fill: takes one value"):
+            x.fill(np.ones(2))
 
     def test_ufunc_methods(self, device: FakeDevice) -> None:
         xp = device.xp

@@ -24,7 +24,7 @@ class Signature:
 
     def __init__(self, name: str, text: str) -> None:
         self._name = name
-        self._text = text
+        self._text = text.strip()
         self._positional: list[str] = []
         self._keywords: set[str] = set()
         self._rest: str | None = None

@@ -42,8 +42,9 @@ class Flags:
         self.owndata = owndata
 
     def __getitem__(self, name: str) -> bool:
-        short = {"C": "c_contiguous", "F": "f_contiguous", "O": "owndata"}
-        flag: bool = getattr(self, short.get(name, name.lower()))
+        if name not in ("C_CONTIGUOUS", "F_CONTIGUOUS", "OWNDATA"):
+            raise KeyError(f"{name}: CuPy knows C_CONTIGUOUS, F_CONTIGUOUS and OWNDATA")
+        flag: bool = getattr(self, name.lower())
         return flag
 
 
@@ -195,7 +196,9 @@ class FakeArray(Operators):
 
     def fill(self, value: Any) -> None:
         """Set every element to one value."""
-        self._host.fill(unwrap("fill", value if np.ndim(value) else np.asarray(value)[()]))
+        if not isinstance(value, FakeArray) and np.ndim(value):
+            raise ValueError(f"fill: takes one value, not a {type(value).__name__}")
+        self._host.fill(value._host if isinstance(value, FakeArray) else value)
 
     def _read(self, name: str) -> npt.NDArray[Any]:
         self._device._note("sync", name)

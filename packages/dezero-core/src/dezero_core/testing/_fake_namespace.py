@@ -44,11 +44,13 @@ def call(
 
 
 def _argument(device: FakeDevice, name: str, parameter: str, value: Any) -> Any:
-    if isinstance(value, FakeArray) and parameter in names("settings"):
+    if isinstance(value, FakeArray) and (parameter in names("settings") or name == "arange"):
         raise TypeError(f"{name}: {parameter} is a setting, a number on the host, not an array")
     if name == "take" and parameter == "indices" and isinstance(value, (list, tuple, np.ndarray)):
         device._note("transfer", "take with indices from the host")
         return np.asarray(value)
+    if name in names("pairs") and parameter in ("b", "x2"):
+        _require_array(name, parameter, value)
     return unwrap(name, value)
 
 
@@ -271,6 +273,7 @@ def _require_array(name: str, parameter: str, value: Any) -> None:
     operands = value if parameter == "tup" and isinstance(value, (list, tuple)) else [value]
     for operand in operands:
         if not isinstance(operand, FakeArray):
+            unwrap(name, operand)
             raise TypeError(
                 f"{name}: {parameter} must be an array on the device, got {type(operand)}"
             )
