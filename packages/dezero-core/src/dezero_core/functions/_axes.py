@@ -1,0 +1,89 @@
+"""Checks of what functions are told about axes; their errors name the function and the shape."""
+
+from __future__ import annotations
+
+from operator import index
+from typing import Any
+
+from numpy.exceptions import AxisError
+
+from dezero_core.typing import ArrayLike, Axis, Shape
+
+__all__ = ["kept_shape", "normalize_axes", "normalize_axis", "shape_of"]
+
+
+def shape_of(operation: str, x: ArrayLike) -> Shape:
+    """Return the shape of an operand; a number's is ``()``.
+
+    Raises:
+        TypeError: It has none, as a list.
+    """
+    shape: Shape | None = getattr(x, "shape", None)
+    if shape is not None:
+        return shape
+    if isinstance(x, (bool, int, float)):
+        return ()
+    raise TypeError(
+        f"{operation}: expected a Variable, an array or a number, got {type(x)}; "
+        "convert with numpy.asarray"
+    )
+
+
+def normalize_axis(operation: str, axis: Any, shape: Shape) -> int:
+    """Return an axis counted from the front.
+
+    Args:
+        operation: Who asks, for messages.
+        axis: The axis; a negative one counts from the end.
+        shape: The shape of the operand.
+
+    Raises:
+        TypeError: `axis` is no integer.
+        AxisError: There is no such axis. It is a ValueError and an IndexError too.
+    """
+    if type(axis) is not int:
+        if isinstance(axis, bool) or not hasattr(axis, "__index__"):
+            raise TypeError(
+                f"{operation}: an axis is an integer, got {axis!r} of {type(axis)} "
+                f"for an operand of shape {list(shape)}"
+            )
+        axis = index(axis)
+    ndim = len(shape)
+    if not -ndim <= axis < ndim:
+        raise AxisError(
+            f"{operation}: axis {axis} is out of range: the operand of shape {list(shape)} "
+            f"has {ndim} axes"
+        )
+    return int(axis) if axis >= 0 else int(axis) + ndim
+
+
+def normalize_axes(operation: str, axis: Axis, shape: Shape) -> tuple[int, ...] | None:
+    """Return several axes counted from the front, in increasing order; None stays None.
+
+    Args:
+        operation: Who asks, for messages.
+        axis: One axis, several, or None.
+        shape: The shape of the operand.
+
+    Raises:
+        TypeError: Some axis is no integer.
+        ValueError: An axis is named twice.
+        AxisError: There is no such axis. It is a ValueError and an IndexError too.
+    """
+    if axis is None:
+        return None
+    if not isinstance(axis, (tuple, list)):
+        return (normalize_axis(operation, axis, shape),)
+    axes = tuple(sorted([normalize_axis(operation, a, shape) for a in axis]))
+    if len(set(axes)) < len(axes):
+        raise ValueError(
+            f"{operation}: axis={axis!r} names an axis twice, for an operand of shape {list(shape)}"
+        )
+    return axes
+
+
+def kept_shape(shape: Shape, axes: tuple[int, ...] | None) -> Shape:
+    """Return the shape of a reduction that keeps the reduced axes, with length one."""
+    if axes is None:
+        return (1,) * len(shape)
+    return tuple([1 if i in axes else n for i, n in enumerate(shape)])
