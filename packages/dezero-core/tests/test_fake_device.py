@@ -545,5 +545,5 @@ class TestBackend:
         assert repr(device) == "<fake device: 1 syncs, 0 transfers>"
 
     def test_pickling_goes_nowhere(self, device: FakeDevice) -> None:
-        with pytest.raises(Exception, match=r"pickle|make arrays"):
+        with pytest.raises(TypeError, match="cannot be pickled"):
             pickle.dumps(device.xp.ones(1))

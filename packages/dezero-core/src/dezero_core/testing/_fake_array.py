@@ -135,6 +135,9 @@ class FakeArray(Operators):
     def __deepcopy__(self, memo: Any) -> Any:
         return wrap(self._device, self._host.copy())
 
+    def __reduce__(self) -> Any:
+        raise TypeError("FakeArray: cannot be pickled; the host's copy can, as_numpy(x)")
+
     # Values, for which the host has to wait.
 
     def __bool__(self) -> bool:
