@@ -7,9 +7,8 @@ from math import prod
 from operator import index
 from typing import Any
 
-from numpy.exceptions import AxisError
-
 from dezero_core.errors import describe
+from dezero_core.functions._axes import normalize_axis, shape_of
 from dezero_core.functions._subscripts import fresh_letters, read_subscripts
 from dezero_core.functions.arithmetic import multiply
 from dezero_core.primitive import primitive
@@ -206,24 +205,24 @@ def _ndim(x: ArrayLike) -> int:
 
 def _pair_axes(x0: ArrayLike, x1: ArrayLike, axes: Any) -> tuple[tuple[int, ...], ...]:
     """Return for each operand the axes to sum over, counted from 0."""
-    n0, n1 = _ndim(x0), _ndim(x1)
+    shapes = shape_of("tensordot", x0), shape_of("tensordot", x1)
     got = f"(got x0: {describe(x0)}, x1: {describe(x1)}, axes={axes!r})"
     if isinstance(axes, Sequence):
         if len(axes) != 2:
             raise ValueError(f"tensordot: axes must be a number, or two sequences {got}")
-        pair = [tuple(part) if isinstance(part, Sequence) else (part,) for part in axes]
+        pair = [part if isinstance(part, Sequence) else (part,) for part in axes]
     else:
-        if not 0 <= index(axes) <= min(n0, n1):
+        ndim = len(shapes[0])
+        if not 0 <= index(axes) <= min(map(len, shapes)):
             raise ValueError(f"tensordot: there are not as many axes {got}")
-        pair = [tuple(range(n0 - axes, n0)), tuple(range(axes))]
-    for part, n in zip(pair, (n0, n1), strict=True):
-        for axis in part:
-            if not -n <= index(axis) < n:
-                raise AxisError(f"tensordot: there is no axis {axis} {got}")
-    axes0, axes1 = ([axis % n for axis in part] for part, n in zip(pair, (n0, n1), strict=True))
+        pair = [range(ndim - axes, ndim), range(axes)]
+    axes0, axes1 = (
+        tuple([normalize_axis("tensordot", axis, shape) for axis in part])
+        for part, shape in zip(pair, shapes, strict=True)
+    )
     if len(axes0) != len(axes1) or any(len({*part}) < len(part) for part in (axes0, axes1)):
         raise ValueError(f"tensordot: axes must come in pairs, each axis once {got}")
-    return tuple(axes0), tuple(axes1)
+    return axes0, axes1
 
 
 # --- Einstein's notation ----------------------------------------------------------------------
