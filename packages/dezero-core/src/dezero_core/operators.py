@@ -2,19 +2,190 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from dezero_core import functions as F
+from dezero_core import gradients  # noqa: F401  (sets what Variable.backward calls)
 from dezero_core.primitive import Primitive
+from dezero_core.typing import ArrayLike, Axis, DTypeLike
 from dezero_core.variable import Variable
 
 __all__: list[str] = []
 
-Primitive.functions = F
+_Method = Callable[..., Any]
 
-Variable.__add__ = lambda x0, x1: F.add(x0, x1)  # type: ignore[method-assign]
-Variable.__radd__ = lambda x0, x1: F.add(x1, x0)  # type: ignore[method-assign]
-Variable.__sub__ = lambda x0, x1: F.subtract(x0, x1)  # type: ignore[method-assign]
-Variable.__rsub__ = lambda x0, x1: F.subtract(x1, x0)  # type: ignore[method-assign]
-Variable.__mul__ = lambda x0, x1: F.multiply(x0, x1)  # type: ignore[method-assign]
-Variable.__rmul__ = lambda x0, x1: F.multiply(x1, x0)  # type: ignore[method-assign]
-Variable.__pow__ = lambda x0, x1: F.power(x0, x1)  # type: ignore[method-assign]
-Variable.__neg__ = lambda x: F.negative(x)  # type: ignore[method-assign]
+# With a Variable on either side: `__add__`, and `__radd__` for what knows no Variables.
+_BINARY = {
+    "add": F.add,
+    "sub": F.subtract,
+    "mul": F.multiply,
+    "truediv": F.divide,
+    "floordiv": F.floor_divide,
+    "mod": F.remainder,
+    "pow": F.power,
+}
+_UNARY = {"neg": F.negative, "pos": F.positive, "abs": F.absolute}
+# Python itself reflects these: a < b asks b > a.
+_COMPARISONS = {
+    "lt": F.less,
+    "le": F.less_equal,
+    "gt": F.greater,
+    "ge": F.greater_equal,
+}
+_EQUALITY = {"eq": F.equal, "ne": F.not_equal}
+
+
+def _binary(primitive: Primitive[...]) -> _Method:
+    # A bound method is called faster than an object that has a __call__.
+    call = primitive.__call__
+
+    def operator(self: Variable, other: ArrayLike) -> Any:
+        return call(self, other)
+
+    return operator
+
+
+def _reflected(primitive: Primitive[...]) -> _Method:
+    call = primitive.__call__
+
+    def operator(self: Variable, other: ArrayLike) -> Any:
+        return call(other, self)
+
+    return operator
+
+
+def _unary(primitive: Primitive[...]) -> _Method:
+    call = primitive.__call__
+
+    def operator(self: Variable) -> Any:
+        return call(self)
+
+    return operator
+
+
+def _equality(primitive: Primitive[...]) -> _Method:
+    call = primitive.__call__
+
+    def operator(self: Variable, other: object) -> Any:
+        # What is no operand at all (None, a string) is unequal as a whole, as Python has it.
+        if isinstance(other, (Variable, bool, int, float, list, tuple)) or hasattr(other, "dtype"):
+            return call(self, other)
+        return NotImplemented
+
+    return operator
+
+
+def _set(name: str, method: _Method, doc: str | None = None) -> None:
+    method.__name__ = name
+    method.__qualname__ = f"Variable.{name}"
+    if doc is not None:
+        method.__doc__ = doc
+    setattr(Variable, name, method)
+
+
+def _matmul(self: Variable, other: ArrayLike) -> Any:
+    return F.matmul(self, other)
+
+
+def _rmatmul(self: Variable, other: ArrayLike) -> Any:
+    return F.matmul(other, self)
+
+
+def _getitem(self: Variable, index: Any) -> Any:
+    return F.get_item(self, index)
+
+
+def _shape_of(arguments: tuple[Any, ...]) -> Any:
+    """Read the arguments of a method that takes a tuple, a list, or several numbers."""
+    if len(arguments) == 1 and (isinstance(arguments[0], (tuple, list)) or arguments[0] is None):
+        return arguments[0]
+    return arguments
+
+
+def _transposed(self: Variable) -> Any:
+    """The variable with its axes in reverse order."""
+    return F.transpose(self)
+
+
+def _reshape(self: Variable, *shape: Any) -> Any:
+    """Return the same elements in another shape: a tuple, a list or several numbers."""
+    return F.reshape(self, _shape_of(shape))
+
+
+def _transpose(self: Variable, *axes: Any) -> Any:
+    """Return it with its axes in another order; reversed, if none is given."""
+    return F.transpose(self, _shape_of(axes) or None)
+
+
+def _flatten(self: Variable) -> Any:
+    """Return all elements along one axis."""
+    return F.reshape(self, (-1,))
+
+
+def _astype(self: Variable, dtype: DTypeLike) -> Any:
+    """Return it with elements of another type."""
+    return F.astype(self, dtype)
+
+
+def _sum(self: Variable, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Return the sum over some axes, or over all."""
+    return F.sum(self, axis, keepdims)
+
+
+def _mean(self: Variable, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Return the mean over some axes, or over all."""
+    return F.mean(self, axis, keepdims)
+
+
+def _max(self: Variable, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Return the largest element along some axes, or of all."""
+    return F.max(self, axis, keepdims)
+
+
+def _min(self: Variable, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Return the smallest element along some axes, or of all."""
+    return F.min(self, axis, keepdims)
+
+
+def _dot(self: Variable, other: ArrayLike) -> Any:
+    """Return the product of vectors or matrices (see `functions.dot`)."""
+    return F.dot(self, other)
+
+
+def _matmul_method(self: Variable, other: ArrayLike) -> Any:
+    """Return the matrix product, what ``@`` computes."""
+    return F.matmul(self, other)
+
+
+def _install() -> None:
+    for name, primitive in _BINARY.items():
+        _set(f"__{name}__", _binary(primitive))
+        _set(f"__r{name}__", _reflected(primitive))
+    for name, primitive in _UNARY.items():
+        _set(f"__{name}__", _unary(primitive))
+    for name, primitive in _COMPARISONS.items():
+        _set(f"__{name}__", _binary(primitive))
+    for name, primitive in _EQUALITY.items():
+        _set(f"__{name}__", _equality(primitive))
+    _set("__matmul__", _matmul)
+    _set("__rmatmul__", _rmatmul)
+    _set("__getitem__", _getitem)
+    for name, method in {
+        "reshape": _reshape,
+        "transpose": _transpose,
+        "flatten": _flatten,
+        "astype": _astype,
+        "sum": _sum,
+        "mean": _mean,
+        "max": _max,
+        "min": _min,
+        "dot": _dot,
+        "matmul": _matmul_method,
+    }.items():
+        _set(name, method)
+    Variable.T = property(_transposed)  # type: ignore[assignment, method-assign]
+
+
+Primitive.functions = F
+_install()
