@@ -67,17 +67,20 @@ def propagate(
             watcher.after_pull(node, gy, gradients)
 
         for parent, g in gradients:
-            if g.shape != parent.shape or g.dtype is not parent.dtype:
+            array = g._data if recording else g
+            if array.shape != parent.shape or array.dtype is not parent.dtype:
                 g = fit(g, parent, node)
             table = leaves if parent.plan is None else pending
-            if parent not in table:
+            so_far = table.get(parent)
+            if so_far is None:
                 table[parent] = g
                 if table is pending:
                     heappush(heap, (-parent.order, parent))
             elif parent in owned:
-                table[parent] += g
+                so_far += g
+                table[parent] = so_far
             else:
-                table[parent] = table[parent] + g
+                table[parent] = so_far + g
                 if not recording:
                     owned.add(parent)
     return leaves

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from dezero_core.backend import get_array_module
-from dezero_core.config import current
+from dezero_core.config import current, using_config
 from dezero_core.errors import GraphError, describe, explain
 from dezero_core.node import Bundle, Node, leaf, output_nodes
 from dezero_core.typing import Array, ArrayLike
@@ -125,7 +125,11 @@ class _FunctionPullback:
             ]
         )
         try:
-            gxs = function.backward(*gys)
+            if recording:
+                gxs = function.backward(*gys)
+            else:
+                with using_config("enable_backprop", False):
+                    gxs = function.backward(*gys)
         except Exception as error:
             named = {f"gys[{i}]": g for i, g in enumerate(gys)}
             raise explain(error, f"backward of {self.name}", named) from error

@@ -7,12 +7,14 @@ end, their places.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 
+from dezero_core import variable
 from dezero_core.backend import get_array_module
-from dezero_core.config import using_config
+from dezero_core.config import current, using_config
 from dezero_core.engine import propagate, reachable
 from dezero_core.errors import GraphError, describe
 from dezero_core.node import Node
@@ -22,7 +24,7 @@ from dezero_core.variable import Variable, variable_of
 __all__ = ["gradients_of", "run_backward"]
 
 
-def run_backward(root: Variable, *, retain_grad: bool, create_graph: bool) -> None:
+def run_backward(root: Variable, retain_grad: bool, create_graph: bool) -> None:
     """Add the gradients of all leaves behind `root` to their `grad` (see `Variable.backward`)."""
     node = root._node
     if node is None:
@@ -33,20 +35,29 @@ def run_backward(root: Variable, *, retain_grad: bool, create_graph: bool) -> No
         )
     given = getattr(node, "grad", None) if node.plan is not None else None
     seed = _ones_like(root) if given is None else given._data
-    retain = None
-    if retain_grad:
-
-        def retain(inner: Node, gy: Any) -> None:
-            inner.grad = gy if isinstance(gy, Variable) else variable_of(gy, None)
-
-    with using_config("enable_backprop", create_graph):
-        seeds = [(node, given or variable_of(seed, None) if create_graph else seed)]
-        leaves = propagate(seeds, _fit, recording=create_graph, retain=retain)
-        places = _own(leaves, [seed]) if not create_graph else leaves
-        for leaf, gradient in places.items():
-            _add_to_grad(leaf, gradient, create_graph)
-    if node.plan is not None and not retain_grad:
+    retain = _retain if retain_grad else None
+    if create_graph:
+        seed = variable_of(seed, None) if given is None else given
+        with _recording():
+            leaves = propagate([(node, seed)], _fit, recording=True, retain=retain)
+            for leaf, gradient in leaves.items():
+                old = getattr(leaf, "grad", None)
+                leaf.grad = gradient = gradient if old is None else old + gradient
+                # What depends on nothing has zero derivatives: no error, if it comes to that.
+                if gradient._node is None:
+                    gradient.requires_grad = True
+    else:
+        leaves = propagate([(node, seed)], _fit, retain=retain)
+        for leaf, gradient in _own(leaves, seed).items():
+            old = getattr(leaf, "grad", None)
+            # Never in place: somebody may hold the old gradient (book, appendix A).
+            leaf.grad = variable_of(gradient if old is None else old._data + gradient, None)
+    if given is not None and not retain_grad:
         node.grad = None
+
+
+def _retain(node: Node, gy: Any) -> None:
+    node.grad = gy if isinstance(gy, Variable) else variable_of(gy, None)
 
 
 def gradients_of(
@@ -66,12 +77,18 @@ def gradients_of(
     nodes = [target._node for target in targets]
     wanted = reachable([node for node, _ in seeds], [node for node in nodes if node is not None])
     seeds = [(node, seed) for node, seed in seeds if node in wanted]
-    with using_config("enable_backprop", create_graph):
-        leaves = propagate(seeds, _fit, recording=create_graph, wanted=wanted)
     if create_graph:
+        with _recording():
+            leaves = propagate(seeds, _fit, recording=True, wanted=wanted)
         return [leaves.get(node) for node in nodes]
-    owned = _own({node: leaves[node] for node in nodes if node in leaves}, [s for _, s in seeds])
+    leaves = propagate(seeds, _fit, wanted=wanted)
+    owned = _own({node: leaves[node] for node in nodes if node in leaves}, *[s for _, s in seeds])
     return [variable_of(owned[node], None) if node in owned else None for node in nodes]
+
+
+def _recording() -> AbstractContextManager[None]:
+    # It is switched on already, as a rule.
+    return nullcontext() if current().enable_backprop else using_config("enable_backprop", True)
 
 
 def _ones_like(root: Variable) -> Any:
@@ -106,32 +123,23 @@ def _broadcasts(small: tuple[int, ...], large: tuple[int, ...]) -> bool:
     return all(a in (1, b) for a, b in zip(small, tail, strict=True))
 
 
-def _own(leaves: dict[Node, Any], seeds: list[Any]) -> dict[Node, Any]:
+def _own(leaves: dict[Node, Any], *seeds: Any) -> dict[Node, Any]:
     """Return the gradients so that none shares memory with another, and all can be written to.
 
     Rules hand the same array on, and views of it; hooks change gradients in place.
     """
-    seen = {id(_base(seed)) for seed in seeds}
+    seen = set(map(_base, seeds))
     for node, g in leaves.items():
         base = _base(g)
-        if id(base) in seen or 0 in g.strides:
+        if base in seen or 0 in g.strides:
             leaves[node] = g.copy()
-        seen.add(id(base))
+        seen.add(base)
     return leaves
 
 
-def _base(array: Any) -> Any:
-    return array if array.base is None else array.base
+def _base(array: Any) -> int:
+    return id(array if array.base is None else array.base)
 
 
-def _add_to_grad(leaf: Node, gradient: Any, create_graph: bool) -> None:
-    if not create_graph:
-        gradient = variable_of(gradient, None)
-    old = getattr(leaf, "grad", None)
-    if old is not None:
-        # Never in place: somebody may hold the old gradient (book, appendix A).
-        gradient = old + gradient
-    elif create_graph and gradient._node is None:
-        # A gradient that depends on nothing: zero derivatives follow, not an error.
-        gradient.requires_grad = True
-    leaf.grad = gradient
+# Variables come first in the order of imports, and what their backward() needs comes last.
+variable._run_backward = run_backward

@@ -22,6 +22,7 @@ __all__ = ["Plan", "Rule", "Signature"]
 #: ``rule(xp, gy, ...)``: a gradient; a joint one ``rule(xp, gy, needs, ...)``: one each.
 Rule: TypeAlias = Callable[..., Any]
 _Values: TypeAlias = Sequence[Any]
+_Fetch: TypeAlias = Callable[[_Values], Any]
 
 # Where a kept value comes from: the result, all operands, one operand (its position), or, None,
 # something without a gradient.
@@ -37,12 +38,14 @@ class Signature:
         is_variadic: Whether the operation takes any number of operands.
         settings: The keyword-only parameters with their defaults.
         extras: The names of outputs that only rules see.
+        has_optional: Whether operands may be left out.
     """
 
     operands: tuple[str, ...]
     is_variadic: bool
     settings: Mapping[str, Any]
     extras: tuple[str, ...] = ()
+    has_optional: bool = False
 
     @classmethod
     def of(cls, function: Callable[..., Any], extras: Sequence[str]) -> Signature:
@@ -55,7 +58,14 @@ class Signature:
             raise TypeError(f"{function.__name__}: *{operands[-1].name} must be the only operand")
         if any(p.name == "y" for p in operands):
             raise TypeError(f"{function.__name__}: y means the result; call operands x0, x1")
-        return cls(tuple(p.name for p in operands), is_variadic, settings, tuple(extras))
+        has_optional = any(p.default is not p.empty for p in operands)
+        names = tuple(p.name for p in operands)
+        return cls(names, is_variadic, settings, tuple(extras), has_optional)
+
+    @property
+    def required(self) -> int | None:
+        """How many operands there are; None if that may differ from call to call."""
+        return None if self.is_variadic or self.has_optional else len(self.operands)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -73,27 +83,29 @@ class Signature:
                 )
         return needs
 
-    def locate(self, need: str, n: int) -> tuple[Callable[[_Values], Any], Any]:
+    def locate(self, need: str, n: int) -> tuple[int | _Fetch, Any]:
         """Tell where a need lies among the values of a call with `n` operands.
 
         Returns:
-            A function that fetches it from ``(*operands, y, *extras, *settings)``, and its origin.
+            Its index among ``(*operands, y, *extras, *settings)``, or a function that finds it
+            there; and its origin.
         """
         if need not in self.names:
             need, attribute = _split(need)
-            fetch, origin = self.locate(need, n)
+            place, origin = self.locate(need, n)
+            fetch = itemgetter(place) if isinstance(place, int) else place
             if origin is _ALL:
                 return lambda v: tuple([getattr(x, attribute) for x in fetch(v)]), None
             default = () if attribute == "shape" else None
             return lambda v: getattr(fetch(v), attribute, default), None
         if need not in self.operands:
             after = self.names[len(self.operands) :].index(need)
-            return itemgetter(n + after), _RESULT if need == "y" else None
+            return n + after, _RESULT if need == "y" else None
         if self.is_variadic:
             return lambda v: tuple(v[:n]), _ALL
         position = self.operands.index(need)
         # An optional operand may have been left out.
-        return (itemgetter(position), position) if position < n else (lambda v: None, None)
+        return (position, position) if position < n else (lambda v: None, None)
 
 
 def _split(need: str) -> tuple[str, str]:
@@ -118,7 +130,7 @@ class Plan:
         "_functions",
         "_joint",
         "_needs",
-        "_origins",
+        "_links",
         "_saved",
         "_steps",
         "_xp",
@@ -147,12 +159,14 @@ class Plan:
             named = {0: signature.needs_of(name, joint, 3)}
         self._saved = list(dict.fromkeys(need for all_ in named.values() for need in all_))
         located = [signature.locate(need, len(needs)) for need in self._saved]
-        self._origins = tuple([origin for _, origin in located])
+        self._links = tuple(
+            [(i, origin) for i, (_, origin) in enumerate(located) if origin is not None]
+        )
         self._steps = tuple(
             [(i, rule, tuple(map(self._saved.index, named[i]))) for i, rule in active.items()]
         )
         #: Takes ``(*operands, y, *extras, *settings)`` of a call and returns what to save.
-        self.keep = _keeper([fetch for fetch, _ in located])
+        self.keep = _keeper([place for place, _ in located])
 
     def pull(
         self, node: Node, gy: Any, recording: bool, wanted: set[Node] | None
@@ -211,51 +225,51 @@ class Plan:
         )
 
     def _relink(self, node: Node) -> list[Any]:
-        """Return what was saved as Variables in their old places in the graph."""
-        linked = []
-        for value, origin in zip(node.saved, self._origins, strict=False):
-            if origin is None:
-                linked.append(value)
-            elif origin is _RESULT:
+        """Return what was saved, with Variables in the places of operands and results."""
+        saved = list(node.saved)
+        parents = node.parents
+        for place, origin in self._links:
+            value = saved[place]
+            if origin is _RESULT:
                 if isinstance(value, tuple):
-                    nodes = output_nodes(node, value)
-                    linked.append(tuple(map(variable_of, value, nodes)))
+                    saved[place] = tuple(map(variable_of, value, output_nodes(node, value)))
                 else:
-                    linked.append(variable_of(value, node))
+                    saved[place] = variable_of(value, node)
             elif origin is _ALL:
-                linked.append(tuple(map(_link, value, node.parents)))
-            else:
-                linked.append(_link(value, node.parents[origin]))
-        return linked
+                saved[place] = tuple(
+                    [
+                        variable_of(x, parent) if isinstance(parent, Node) else x
+                        for x, parent in zip(value, parents, strict=True)
+                    ]
+                )
+            elif isinstance(parents[origin], Node):
+                saved[place] = variable_of(value, parents[origin])
+        return saved
 
     def saved_operands(self, node: Node) -> Iterator[tuple[str, Node, Any]]:
         """Yield what was saved of operands and results (see `Pullback`)."""
-        for name, value, origin in zip(self._saved, node.saved, self._origins, strict=False):
-            if origin is _RESULT and not isinstance(value, tuple):
-                yield "the result", node, value
-            elif origin is _ALL:
+        for place, origin in self._links:
+            name, value = self._saved[place], node.saved[place]
+            if origin is _ALL:
                 for i, (x, parent) in enumerate(zip(value, node.parents, strict=True)):
                     if isinstance(parent, Node):
                         yield f"operand {name}[{i}]", parent, x
-            elif isinstance(origin, int) and isinstance(node.parents[origin], Node):
-                yield f"operand {name}", node.parents[origin], value
+            elif origin is not _RESULT:
+                if isinstance(node.parents[origin], Node):
+                    yield f"operand {name}", node.parents[origin], value
+            elif not isinstance(value, tuple):
+                yield "the result", node, value
 
     def _named(self, node: Node, gy: Any) -> dict[str, Any]:
         return {"gy": gy} | dict(zip(self._saved, node.saved, strict=False))
 
 
-def _link(value: Any, parent: Any) -> Any:
-    return variable_of(value, parent) if isinstance(parent, Node) else value
-
-
-def _keeper(fetches: list[Callable[[_Values], Any]]) -> Callable[[_Values], Sequence[Any]]:
-    """Return a function that applies all of `fetches`, as fast as may be."""
-    if not fetches:
+def _keeper(places: Sequence[int | _Fetch]) -> Callable[[_Values], Sequence[Any]]:
+    """Return a function that takes what lies at `places`, as fast as may be."""
+    if not places:
         return lambda values: ()
-    if len(fetches) == 1:
-        fetch = fetches[0]
-        return lambda values: (fetch(values),)
-    if len(fetches) == 2:
-        first, second = fetches
-        return lambda values: (first(values), second(values))
+    if all(isinstance(place, int) for place in places):
+        take = itemgetter(*places)
+        return take if len(places) > 1 else lambda values: (take(values),)
+    fetches = [itemgetter(place) if isinstance(place, int) else place for place in places]
     return lambda values: tuple([fetch(values) for fetch in fetches])

@@ -24,6 +24,7 @@ import numpy as np
 from dezero_core.backend import backend_of, kernels_of
 from dezero_core.config import current
 from dezero_core.errors import explain
+from dezero_core.fastpath import ARRAYS, NUMBERS, binary_call, unary_call
 from dezero_core.node import Node, output_nodes
 from dezero_core.plan import Plan, Rule, Signature
 from dezero_core.variable import Variable, variable_of
@@ -32,13 +33,7 @@ __all__ = ["Primitive", "primitive"]
 
 P = ParamSpec("P")
 
-# The types that NumPy takes and gives: one look-up each is the fast path of dispatch.
-_ARRAYS = frozenset(np.dtype(code).type for code in np.typecodes["AllInteger"] + "?efdg")
-_ARRAYS |= {np.ndarray}
-_NUMBERS = frozenset([bool, int, float])
-_HOST = _ARRAYS | _NUMBERS | {type(None)}
-
-_new = object.__new__
+_HOST = ARRAYS | NUMBERS | {type(None)}
 
 
 class Primitive(Generic[P]):
@@ -50,6 +45,8 @@ class Primitive(Generic[P]):
     Attributes:
         name: The operation's name: its function's, without leading underscores.
         signature: The names of its operands, settings and extra outputs.
+        function: The operation as a function of Python, for operators and methods. Calling it
+            saves what calling an object costs.
     """
 
     #: The namespace of functions on Variables; the package sets it when it is complete.
@@ -65,14 +62,19 @@ class Primitive(Generic[P]):
         self.name = function.__name__.strip("_")
         self.signature = Signature.of(function, extras)
         self._function = function
-        self._is_plain = not (extras or multiple_outputs or self.signature.settings)
         self._multiple_outputs = multiple_outputs
+        self._is_plain = not (extras or multiple_outputs or self.signature.settings)
         self._rules: dict[int, Rule] = {}
         self._joint: Rule | None = None
-        # Filled on first use, by namespace: the forward function, and the plans by a number that
-        # stands for how many operands there are and which of them need a gradient.
+        # Filled on first use, by namespace.
         self._forward: dict[Any, Callable[..., Any]] = {}
-        self._plans: dict[Any, dict[int, Plan]] = {}
+        self._plans: dict[Any, _Plans] = {}
+        arity = self.signature.required if self._is_plain else None
+        fast_calls: dict[int | None, Any] = {1: unary_call, 2: binary_call}
+        self._arity = arity if arity in fast_calls else None
+        self.function: Callable[..., Any] = (
+            self._call if self._arity is None else fast_calls[arity](self)
+        )
         # For help() and documentation: the function as it is called, without xp.
         self.__name__ = self.name
         self.__qualname__ = function.__qualname__
@@ -114,7 +116,7 @@ class Primitive(Generic[P]):
                 self.signature.needs_of(self.name, rule, leading=2)
         self._rules = {i: rule for i, rule in enumerate(rules) if rule is not None}
         self._joint = None
-        self._plans.clear()
+        self._forget_plans()
 
     def defvjp_joint(self, rule: Rule) -> None:
         """Define one rule for all operands: for work that their gradients share.
@@ -128,7 +130,7 @@ class Primitive(Generic[P]):
         """
         self.signature.needs_of(self.name, rule, leading=3)
         self._joint = rule
-        self._plans.clear()
+        self._forget_plans()
 
     def on(self, xp: Any, *operands: Any, **settings: Any) -> Any:
         """Compute inside a rule, on what the rule runs on.
@@ -152,11 +154,19 @@ class Primitive(Generic[P]):
         Returns:
             The result (a tuple, if there are several), and the tuple of extra outputs.
         """
-        forward = self._forward.get(xp) or self._find_forward(xp)
-        return self._split(forward(xp, *arrays, **settings))
+        return self._split(self.forward(xp)(xp, *arrays, **settings))
 
     def __call__(self, *operands: P.args, **settings: P.kwargs) -> Any:
         """Compute on Variables, arrays and numbers; record, unless recording is off."""
+        if len(operands) == self._arity and not settings:
+            return self.function(*operands)
+        return self.call_any(operands, settings)
+
+    def _call(self, *operands: Any, **settings: Any) -> Any:
+        return self.call_any(operands, settings)
+
+    def call_any(self, operands: tuple[Any, ...], settings: dict[str, Any]) -> Any:
+        """Call the operation in the way that serves all cases."""
         arrays: list[Any] = []
         parents: list[Any] = []
         needs = 0
@@ -171,44 +181,40 @@ class Primitive(Generic[P]):
                 x = x._data
             else:
                 # A number is kept for drawings, an array is not worth its memory.
-                parents.append(x if type(x) in _NUMBERS else None)
+                parents.append(x if type(x) in NUMBERS else None)
             if type(x) not in _HOST:
                 on_host = False
             arrays.append(x)
             bit <<= 1
         xp = np if on_host else self._find_namespace(arrays)
-
         try:
-            forward = self._forward.get(xp) or self._find_forward(xp)
-            y = forward(xp, *arrays, **settings)
+            y = self.forward(xp)(xp, *arrays, **settings)
         except Exception as error:
             raise explain(error, self.name, self._named(arrays), settings) from error
         extras: tuple[Any, ...] = ()
         if not self._is_plain:
             y, extras = self._split(y)
-        elif on_host and type(y) not in _ARRAYS:
-            raise TypeError(f"{self.name}: the forward function returned {type(y)}, not an array")
+        if on_host and not self._multiple_outputs and type(y) not in ARRAYS:
+            y = self._as_array(y)
 
         mode = current()
         node = None
-        if needs and mode.enable_backprop and (self._rules or self._joint):
-            plans = self._plans.get(xp) or self._plans.setdefault(xp, {})
-            plan = plans.get(needs | bit) or self._make_plan(xp, needs, len(arrays))
-            if self._is_plain:
-                node = Node(plan, parents, plan.keep((*arrays, y)), y.shape, y.dtype)
-            else:
+        if needs and mode.enable_backprop:
+            plan = self.plans(xp)[needs | bit]
+            if plan is not None:
                 node = self._record(plan, parents, (*arrays, y, *extras), settings)
         if mode.watcher is not None:
             mode.watcher.after_forward(self.name, self._named(arrays), y, node)
-
         if self._multiple_outputs:
             nodes = [None] * len(y) if node is None else output_nodes(node, y)
             return tuple(map(variable_of, y, nodes))
-        result = _new(Variable)
-        result._data = y
-        result._node = node
-        result._name = None
-        return result
+        return variable_of(y, node)
+
+    def _as_array(self, y: Any) -> Any:
+        """Return the result of an operation on numbers alone as an array."""
+        if type(y) not in _NUMBERS:
+            raise TypeError(f"{self.name}: the forward function returned {type(y)}, not an array")
+        return np.asarray(y)
 
     def _record(
         self,
@@ -217,10 +223,11 @@ class Primitive(Generic[P]):
         values: tuple[Any, ...],
         settings: dict[str, Any],
     ) -> Node:
-        """Make the node of an operation with settings, extra outputs or several results."""
+        y = values[len(parents)]
+        if self._is_plain:
+            return Node(plan, parents, plan.keep(values), y.shape, y.dtype)
         all_settings = {**self.signature.settings, **settings}
         saved = plan.keep((*values, *all_settings.values()))
-        y = values[len(parents)]
         if self._multiple_outputs:
             specs = tuple([(part.shape, part.dtype) for part in y])
             return Node(plan, parents, (*saved, specs), (), None, settings)
@@ -234,17 +241,27 @@ class Primitive(Generic[P]):
         results, extras = tuple(result[:-n_extras]), tuple(result[-n_extras:])
         return results if self._multiple_outputs else results[0], extras
 
-    def _make_plan(self, xp: Any, needs: int, n: int) -> Plan:
+    def plans(self, xp: Any) -> _Plans:
+        """Return the plans for a namespace, by ``1 << n_operands | needs``."""
+        return self._plans.get(xp) or self._plans.setdefault(xp, _Plans(self, xp))
+
+    def make_plan(self, xp: Any, needs: tuple[bool, ...]) -> Plan | None:
+        """Lay out the backward pass for operands that need gradients; None if none has a rule."""
         kernels = kernels_of(xp)
         rules = {
             i: kernels.get(f"{self.name}.vjp.{self.signature.operands[i]}", rule)
             for i, rule in self._rules.items()
+            if i < len(needs) and needs[i]
         }
         joint = self._joint and kernels.get(f"{self.name}.vjp", self._joint)
-        flags = tuple([bool(needs >> i & 1) for i in range(n)])
-        plan = Plan(self.name, self.signature, rules, joint, flags, xp, self.functions)
-        self._plans[xp][needs | 1 << n] = plan
-        return plan
+        if not rules and joint is None:
+            return None
+        return Plan(self.name, self.signature, rules, joint, needs, xp, self.functions)
+
+    def _forget_plans(self) -> None:
+        # Emptied, not replaced: the fast path holds on to NumPy's.
+        for plans in self._plans.values():
+            plans.clear()
 
     def _find_namespace(self, arrays: list[Any]) -> Any:
         """Return the namespace of operands that are not all NumPy's (the slow path)."""
@@ -253,9 +270,11 @@ class Primitive(Generic[P]):
             raise TypeError(f"{self.name}: complex numbers have no gradient here; split them")
         return xp
 
-    def _find_forward(self, xp: Any) -> Callable[..., Any]:
-        forward: Callable[..., Any] = kernels_of(xp).get(self.name, self._function)
-        self._forward[xp] = forward
+    def forward(self, xp: Any) -> Callable[..., Any]:
+        """Return the forward function for a namespace: a backend's kernel, or the general one."""
+        forward = self._forward.get(xp)
+        if forward is None:
+            forward = self._forward[xp] = kernels_of(xp).get(self.name, self._function)
         return forward
 
     def _named(self, arrays: Sequence[Any]) -> dict[str, Any]:
@@ -263,6 +282,24 @@ class Primitive(Generic[P]):
         if self.signature.is_variadic:
             operands = tuple(f"{operands[0]}[{i}]" for i in range(len(arrays)))
         return dict(zip(operands, arrays, strict=False))
+
+
+class _Plans(dict[int, "Plan | None"]):
+    """The plans of a primitive for one namespace, made when they are first asked for."""
+
+    def __init__(self, primitive: Primitive[...], xp: Any) -> None:
+        self._primitive = primitive
+        self._xp = xp
+
+    # A dictionary is true even when it is empty.
+    def __bool__(self) -> bool:
+        return True
+
+    def __missing__(self, key: int) -> Plan | None:
+        n = key.bit_length() - 1
+        needs = tuple([bool(key >> i & 1) for i in range(n)])
+        plan = self[key] = self._primitive.make_plan(self._xp, needs)
+        return plan
 
 
 @overload
