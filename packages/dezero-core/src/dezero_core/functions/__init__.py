@@ -11,6 +11,7 @@ from dezero_core.functions import (
     comparison,
     creation,
     exponential,
+    extremes,
     hyperbolic,
     indexing,
     joining,
@@ -25,6 +26,7 @@ from dezero_core.functions.arithmetic import *
 from dezero_core.functions.comparison import *
 from dezero_core.functions.creation import *
 from dezero_core.functions.exponential import *
+from dezero_core.functions.extremes import *
 from dezero_core.functions.hyperbolic import *
 from dezero_core.functions.indexing import *
 from dezero_core.functions.joining import *
@@ -39,6 +41,7 @@ __all__ += arithmetic.__all__
 __all__ += comparison.__all__
 __all__ += creation.__all__
 __all__ += exponential.__all__
+__all__ += extremes.__all__
 __all__ += hyperbolic.__all__
 __all__ += indexing.__all__
 __all__ += joining.__all__

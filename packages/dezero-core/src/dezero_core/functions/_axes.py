@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from operator import index
-from typing import Any
+from typing import Any, TypeAlias
 
 from numpy.exceptions import AxisError
 
 from dezero_core.typing import ArrayLike, Axis, Shape
 
-__all__ = ["kept_shape", "normalize_axes", "normalize_axis", "shape_of"]
+__all__ = ["Axes", "keep_axes", "kept_shape", "normalize_axes", "normalize_axis", "shape_of"]
+
+#: What `normalize_axes` returns: axes counted from the front, in order; None for all.
+Axes: TypeAlias = tuple[int, ...] | None
 
 
 def shape_of(operation: str, x: ArrayLike) -> Shape:
@@ -57,7 +60,7 @@ def normalize_axis(operation: str, axis: Any, shape: Shape) -> int:
     return int(axis) if axis >= 0 else int(axis) + ndim
 
 
-def normalize_axes(operation: str, axis: Axis, shape: Shape) -> tuple[int, ...] | None:
+def normalize_axes(operation: str, axis: Axis, shape: Shape) -> Axes:
     """Return several axes counted from the front, in increasing order; None stays None.
 
     Args:
@@ -82,8 +85,22 @@ def normalize_axes(operation: str, axis: Axis, shape: Shape) -> tuple[int, ...] 
     return axes
 
 
-def kept_shape(shape: Shape, axes: tuple[int, ...] | None) -> Shape:
+def kept_shape(shape: Shape, axes: Axes) -> Shape:
     """Return the shape of a reduction that keeps the reduced axes, with length one."""
     if axes is None:
         return (1,) * len(shape)
     return tuple([1 if i in axes else n for i, n in enumerate(shape)])
+
+
+def keep_axes(a: Any, x_shape: Shape, axes: Axes, keepdims: bool) -> Any:
+    """Return a reduced array, or its gradient, such that it broadcasts to the operand's shape.
+
+    Args:
+        a: The array, or Variable.
+        x_shape: The shape of what was reduced.
+        axes: The axes that were reduced.
+        keepdims: Whether `a` has them still, with length one.
+    """
+    if keepdims or axes is None:
+        return a
+    return a.reshape(kept_shape(x_shape, axes))

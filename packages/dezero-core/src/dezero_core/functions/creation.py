@@ -1,4 +1,4 @@
-"""Constants made after the pattern of an array, and changes of dtype.
+"""Constants made after the pattern of an array.
 
 The constants are Variables without gradient, not arrays: whatever a rule gets from this namespace
 is of one type, so the engine may return it as a gradient, and rules may go on computing with it.
@@ -10,12 +10,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from dezero_core.primitive import primitive
 from dezero_core.typing import ArrayLike, DTypeLike, Shape
 
-__all__ = ["astype", "full_like", "ones_like", "zeros_like"]
+__all__ = ["full_like", "ones_like", "zeros_like"]
 
 
 @primitive
@@ -96,41 +94,3 @@ def full_like(
         variable([5. 5.])
     """
     return _full_like(x, fill_value=fill_value, dtype=dtype, shape=shape)
-
-
-@primitive
-def _astype(xp: Any, x: ArrayLike, *, dtype: DTypeLike) -> Any:
-    return x.astype(dtype)
-
-
-# The engine returns a gradient in the dtype of the operand.
-_astype.defvjp(lambda xp, gy: gy)
-
-
-@primitive
-def _to_integer(xp: Any, x: ArrayLike, *, dtype: DTypeLike) -> Any:
-    return x.astype(dtype)
-
-
-def astype(x: ArrayLike, dtype: DTypeLike) -> Any:
-    """Return the elements in another dtype.
-
-    The gradient comes back in the dtype of `x`. Making integers of fractions is a step function,
-    without gradient.
-
-    Args:
-        x: A Variable or an array.
-        dtype: The dtype to convert to.
-
-    Returns:
-        A copy, in that dtype.
-
-    Example:
-        >>> import numpy as np
-        >>> from dezero_core import functions as F
-        >>> F.astype(np.array([1.5, 2.5]), np.float32).dtype
-        dtype('float32')
-    """
-    if np.dtype(dtype).kind != "f" and x.dtype.kind == "f":
-        return _to_integer(x, dtype=dtype)
-    return _astype(x, dtype=dtype)

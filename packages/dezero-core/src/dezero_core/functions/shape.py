@@ -432,8 +432,8 @@ def astype(x: ArrayLike, dtype: DTypeLike) -> Variable:
 
     Args:
         x: Any shape.
-        dtype: A type of floating-point numbers, then gradients flow back in the dtype of `x`; or
-            of integers or booleans, then the result is a constant.
+        dtype: A type of floating-point numbers, of integers or booleans. Gradients flow back in the
+            dtype of `x`, but not from integers to fractions: rounding is a step function.
 
     Returns:
         The converted elements.
@@ -452,7 +452,7 @@ def astype(x: ArrayLike, dtype: DTypeLike) -> Variable:
         raise TypeError(
             f"astype: {dtype} is not supported; use floating-point numbers, integers or booleans"
         )
-    if dtype.kind not in "fV" and isinstance(x, Variable):
+    if dtype.kind not in "fV" and isinstance(x, Variable) and x.dtype.kind in "fV":
         x = x.detach()
     y: Variable = _astype(x, dtype=dtype)
     return y
