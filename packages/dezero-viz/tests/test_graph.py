@@ -45,8 +45,8 @@ def goldstein_price(x: Variable, y: Variable) -> Variable:
 
 def test_a_square(parse: Callable[[str], Any]) -> None:
     drawing = parse(get_dot_graph(square()))
-    assert sorted(node["label"] for node in drawing.nodes.values()) == ["mul", "x", "y"]
-    (x,), (mul,), (y,) = map(drawing.labeled, ("x", "mul", "y"))
+    assert sorted(node["label"] for node in drawing.nodes.values()) == ["multiply", "x", "y"]
+    (x,), (mul,), (y,) = map(drawing.labeled, ("x", "multiply", "y"))
     assert drawing.edges == [(x["name"], mul["name"]), (mul["name"], y["name"])]
     assert (x["fillcolor"], x["shape"]) == ("orange", "ellipse")
     assert (mul["fillcolor"], mul["shape"]) == ("lightblue", "box")

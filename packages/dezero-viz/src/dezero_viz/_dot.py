@@ -18,6 +18,7 @@ _OPERATION = {"shape": "box", "style": "filled", "fillcolor": "lightblue", "colo
 # Neither is told by its color, which says only "variable" or "operation".
 _PARAMETER = {"color": "#5c3300", "penwidth": "2.5"}
 _CONSTANT = {
+    "color": "#5c3300",
     "style": "filled,dashed",
     "fontsize": "10",
     "height": "0.22",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, SupportsFloat
 
 import numpy as np
 
@@ -35,11 +35,11 @@ _MARKED = 40
 
 
 def plot_curves(
-    history: Mapping[str, Sequence[float]],
+    history: Mapping[str, Iterable[SupportsFloat]],
     *,
     smooth: float = 0.0,
     xlabel: str = "epoch",
-    ax: Axes | Sequence[Axes] | None = None,
+    ax: Axes | Iterable[Axes] | None = None,
     to_file: str | os.PathLike[str] | None = None,
 ) -> Figure:
     r"""Draw how losses, accuracies and other figures went during training.
@@ -125,7 +125,7 @@ def plot_curves(
     return figure
 
 
-def _checked_curves(history: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+def _checked_curves(history: Mapping[str, Iterable[SupportsFloat]]) -> dict[str, Any]:
     """Return each curve as a float64 array in which what is not finite is NaN."""
     if not isinstance(history, Mapping):
         raise TypeError(
