@@ -7,12 +7,12 @@ an operation finds all of them with a single look-up, which takes some thirty na
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, fields, replace
 from functools import wraps
 from types import TracebackType
 from typing import Any, ParamSpec, Protocol, TypeVar
-from collections.abc import Callable
 
 __all__ = ["Config", "Settings", "Watcher", "current", "no_grad", "test_mode", "using_config"]
 

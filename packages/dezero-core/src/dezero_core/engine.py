@@ -16,7 +16,7 @@ from dezero_core import versions
 from dezero_core.config import current
 from dezero_core.node import Node, history
 
-__all__ = ["reachable", "propagate"]
+__all__ = ["propagate", "reachable"]
 
 
 def propagate(

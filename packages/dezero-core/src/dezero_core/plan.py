@@ -129,8 +129,8 @@ class Plan:
     __slots__ = (
         "_functions",
         "_joint",
-        "_needs",
         "_links",
+        "_needs",
         "_saved",
         "_steps",
         "_xp",

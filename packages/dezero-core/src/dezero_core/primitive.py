@@ -212,7 +212,7 @@ class Primitive(Generic[P]):
 
     def _as_array(self, y: Any) -> Any:
         """Return the result of an operation on numbers alone as an array."""
-        if type(y) not in _NUMBERS:
+        if type(y) not in NUMBERS:
             raise TypeError(f"{self.name}: the forward function returned {type(y)}, not an array")
         return np.asarray(y)
 
