@@ -1,4 +1,4 @@
-"""Automatic differentiation on NumPy: variables, operations and their rules, backends, transforms."""
+"""Automatic differentiation on NumPy: variables, operations with rules, backends, transforms."""
 
 from __future__ import annotations
 

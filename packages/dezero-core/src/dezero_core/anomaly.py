@@ -121,7 +121,7 @@ class _Watcher:
 
 
 def _checksum(array: Any) -> int:
-    return zlib.crc32(np.ascontiguousarray(as_numpy(array)).view(np.uint8))
+    return zlib.crc32(np.ascontiguousarray(as_numpy(array)).view(np.uint8).data)
 
 
 def _is_finite(x: Any) -> bool:

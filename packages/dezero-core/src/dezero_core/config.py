@@ -48,7 +48,8 @@ class Settings:
     watcher: Watcher | None = None
 
 
-_settings: ContextVar[Settings] = ContextVar("dezero_settings", default=Settings())
+_DEFAULT = Settings()
+_settings: ContextVar[Settings] = ContextVar("dezero_settings", default=_DEFAULT)
 #: The settings in force here. A bound C method: calling it is all that it costs.
 current = _settings.get
 _NAMES = tuple(field.name for field in fields(Settings))
@@ -127,6 +128,7 @@ class using_config:  # noqa: N801  (the book's name)
         _settings.reset(self._tokens.pop())
 
     def __call__(self, function: Callable[P, T]) -> Callable[P, T]:
+        """Decorate a function, so that the setting holds whenever it runs."""
         name, value = self._name, self._value
 
         @wraps(function)
@@ -166,3 +168,7 @@ def test_mode() -> using_config:
         False
     """
     return using_config("train", False)
+
+
+# The name looks like a test's to pytest, which would collect it wherever it is imported.
+test_mode.__test__ = False  # type: ignore[attr-defined]

@@ -53,7 +53,10 @@ def unary_call(primitive: Primitive[...]) -> Callable[[Any], Any]:
             return primitive.call_any((x,), {})
         if node is not None:
             plan = plans[0b11] if mode.enable_backprop else None
-            node = plan and Node(plan, (node,), plan.keep((array, y)), y.shape, y.dtype)
+            if plan is None:
+                node = None
+            else:
+                node = Node(plan, (node,), plan.keep((array, y)), y.shape, y.dtype)
         result = _new(Variable)
         result._data = y
         result._node = node

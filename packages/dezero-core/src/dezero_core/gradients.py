@@ -80,7 +80,7 @@ def gradients_of(
     if create_graph:
         with _recording():
             leaves = propagate(seeds, _fit, recording=True, wanted=wanted)
-        return [leaves.get(node) for node in nodes]
+        return [None if node is None else leaves.get(node) for node in nodes]
     leaves = propagate(seeds, _fit, wanted=wanted)
     owned = _own({node: leaves[node] for node in nodes if node in leaves}, *[s for _, s in seeds])
     return [variable_of(owned[node], None) if node in owned else None for node in nodes]

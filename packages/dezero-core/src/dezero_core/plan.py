@@ -173,10 +173,8 @@ class Plan:
     ) -> list[tuple[Node, Any]]:
         """Run the rules (see `Pullback`)."""
         parents = node.parents
-        if recording:
-            xp, saved = self._functions, self._relink(node)
-        else:
-            xp, saved = self._xp, node.saved
+        xp = self._functions if recording else self._xp
+        saved = self._relink(node) if recording else node.saved
         try:
             if gy.__class__ is Bundle:
                 gy = self._complete(node, gy, xp)

@@ -32,13 +32,16 @@ def check(node: Node) -> None:
     Raises:
         RuntimeError: It has.
     """
-    for what, owner, array in node.plan.saved_operands(node) if node.plan is not None else ():
+    plan = node.plan
+    if plan is None:
+        return
+    for what, owner, array in plan.saved_operands(node):
         clock, identity = getattr(owner, "changed", (0, 0))
         if clock > node.order and identity == id(array):
             name = getattr(owner, "name", None)
             raise RuntimeError(
-                f"backward of {node.plan.name}: {what} ({owner.dtype}{list(owner.shape)}"
+                f"backward of {plan.name}: {what} ({owner.dtype}{list(owner.shape)}"
                 f"{f', named {name!r}' if name else ''}) was changed in place after "
-                f"{node.plan.name} had used it, so the gradient would be wrong. Update data after "
+                f"{plan.name} had used it, so the gradient would be wrong. Update data after "
                 "backward(), or assign a new array: x.data = x.data - step"
             )
