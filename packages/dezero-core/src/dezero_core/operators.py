@@ -6,7 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from dezero_core import functions as F
-from dezero_core import gradients  # noqa: F401  (sets what Variable.backward calls)
+from dezero_core import (
+    gradients,  # noqa: F401  (sets what Variable.backward calls)
+    numpy_protocol,
+)
 from dezero_core.primitive import Primitive
 from dezero_core.typing import ArrayLike, Axis, DTypeLike
 from dezero_core.variable import Variable
@@ -76,11 +79,9 @@ def _equality(primitive: Primitive[...]) -> _Method:
     return operator
 
 
-def _set(name: str, method: _Method, doc: str | None = None) -> None:
+def _set(name: str, method: _Method) -> None:
     method.__name__ = name
     method.__qualname__ = f"Variable.{name}"
-    if doc is not None:
-        method.__doc__ = doc
     setattr(Variable, name, method)
 
 
@@ -159,15 +160,15 @@ def _matmul_method(self: Variable, other: ArrayLike) -> Any:
 
 
 def _install() -> None:
-    for name, primitive in _BINARY.items():
-        _set(f"__{name}__", _binary(primitive))
-        _set(f"__r{name}__", _reflected(primitive))
-    for name, primitive in _UNARY.items():
-        _set(f"__{name}__", _unary(primitive))
-    for name, primitive in _COMPARISONS.items():
-        _set(f"__{name}__", _binary(primitive))
-    for name, primitive in _EQUALITY.items():
-        _set(f"__{name}__", _equality(primitive))
+    for name, function in _BINARY.items():
+        _set(f"__{name}__", _binary(function))
+        _set(f"__r{name}__", _reflected(function))
+    for name, function in _COMPARISONS.items():
+        _set(f"__{name}__", _binary(function))
+    for name, function in _EQUALITY.items():
+        _set(f"__{name}__", _equality(function))
+    for name, operation in _UNARY.items():
+        _set(f"__{name}__", _unary(operation))
     _set("__matmul__", _matmul)
     _set("__rmatmul__", _rmatmul)
     _set("__getitem__", _getitem)
@@ -184,7 +185,12 @@ def _install() -> None:
         "matmul": _matmul_method,
     }.items():
         _set(name, method)
-    Variable.T = property(_transposed)  # type: ignore[assignment, method-assign]
+    for name, descriptor in {
+        "T": property(_transposed),
+        "__array_ufunc__": numpy_protocol.array_ufunc,
+        "__array_function__": numpy_protocol.array_function,
+    }.items():
+        setattr(Variable, name, descriptor)
 
 
 Primitive.functions = F

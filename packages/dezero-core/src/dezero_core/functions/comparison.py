@@ -330,7 +330,7 @@ def logical_not(xp: Any, x: ArrayLike) -> Any:
     return xp.logical_not(x)
 
 
-# --- steps: rounding, without gradient -------------------------------------------------------------
+# --- steps: rounding, without gradient ------------------------------------------------------------
 
 
 @primitive
