@@ -1,8 +1,9 @@
-"""Write the API reference: a page for each package, with every public name once.
+"""Write the API reference: pages for each package, with every public name once.
 
 A name belongs to the shortest public path that leads to it, since that is what people type.
-Longer paths, and the umbrella's re-exports, link there. The pages lie in `docs/api` and are made
-anew at each build, so that a new public name needs no hand to be documented.
+A module of which all names have shorter paths gets no page; re-exports of the umbrella are links.
+The pages lie in `docs/api` and are made anew at each build, so that a new public name needs no
+hand to be documented.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -42,37 +44,69 @@ def public_modules(package: str) -> list[ModuleType]:
 
 
 def reference_pages() -> dict[str, str]:
-    """Return the text of each page, by package, and of the index."""
+    """Return the text of each page, by the module that it documents, and of the index."""
     homes: dict[tuple[int, str], str] = {}
-    pages = {package: "\n".join(_page(package, homes)) + "\n" for package in PACKAGES}
-    entries = [f"   {package.replace('_', '-')} <{package}>" for package in PACKAGES]
-    pages["index"] = "\n".join(
-        [*_title("Reference", "="), ".. toctree::", "   :maxdepth: 2", "", *entries, ""]
-    )
+    pages: dict[str, str] = {}
+    for package in PACKAGES:
+        inner: list[str] = []
+        for module in public_modules(package):
+            lines = _page(module, homes)
+            if lines and module.__name__ != package:
+                inner.append(module.__name__)
+            if lines or module.__name__ == package:
+                title = _title(module.__name__, "=")
+                pages[module.__name__] = "\n".join([*title, *_opening(module), *lines, ""])
+        pages[package] += "\n".join(_toctree(inner)) if inner else ""
+    pages["index"] = "\n".join([*_title("Reference", "="), *_toctree(PACKAGES)])
     return pages
 
 
-def _page(package: str, homes: dict[tuple[int, str], str]) -> Iterator[str]:
-    yield from _title(package.replace("_", "-"), "=")
-    for module in public_modules(package):
-        if module.__name__ != package:
-            yield from _title(module.__name__, "-")
-        yield from [f".. automodule:: {module.__name__}", "   :no-members:", ""]
-        elsewhere: list[str] = []
-        for name in module.__all__:
-            if name in UNLISTED:
-                continue
-            value = getattr(module, name)
-            path = f"{module.__name__}.{name}"
-            home = homes.setdefault((id(value), name), path)
-            if inspect.ismodule(value):
-                elsewhere.append(f":py:mod:`{value.__name__}`")
-            elif home == path:
-                yield from _entry(path, value)
-            else:
-                elsewhere.append(f":py:obj:`{name} <{home}>`")
-        if elsewhere:
-            yield from ["Also here: " + ", ".join(elsewhere) + ".", ""]
+def _toctree(pages: Sequence[str]) -> list[str]:
+    return [".. toctree::", "   :maxdepth: 1", "", *(f"   {page}" for page in pages), ""]
+
+
+def _opening(module: ModuleType) -> list[str]:
+    parent, _, last = module.__name__.rpartition(".")
+    shadow = getattr(sys.modules[parent], last, module) if parent else module
+    hidden = [] if inspect.ismodule(shadow) else ["   :no-index:"]  # a function of that name
+    return [f".. py:module:: {module.__name__}", *hidden, "", *_docstring(module), ""]
+
+
+def _page(module: ModuleType, homes: dict[tuple[int, str], str]) -> list[str]:
+    """Return what a module's page says of its names, or nothing if all have their home elsewhere.
+
+    Names that the module collects from others are grouped, each group under the docstring of the
+    module that defines them.
+    """
+    groups: dict[str, list[str]] = {}
+    elsewhere: list[str] = []
+    for name in module.__all__:
+        if name in UNLISTED:
+            continue
+        value = getattr(module, name)
+        path = f"{module.__name__}.{name}"
+        home = homes.setdefault((id(value), name), path)
+        if inspect.ismodule(value):
+            elsewhere.append(f":py:mod:`{value.__name__}`")
+        elif home == path:
+            groups.setdefault(_definer(module, value), []).extend(_entry(path, value))
+        else:
+            elsewhere.append(f":py:obj:`{name} <{home}>`")
+    lines = groups.pop(module.__name__, [])
+    for definer, entries in groups.items():
+        lines += _title(definer.rpartition(".")[2].replace("_", " "), "-")
+        lines += [*_docstring(sys.modules[definer]), "", *entries]
+    if elsewhere and (lines or module.__name__ in PACKAGES):
+        lines += ["Also here: " + ", ".join(elsewhere) + ".", ""]
+    return lines
+
+
+def _definer(module: ModuleType, value: Any) -> str:
+    """Return the module whose docstring introduces the value on the page of `module`."""
+    definer = getattr(value, "__module__", None)
+    inside = isinstance(definer, str) and definer.startswith(f"{module.__name__}.")
+    private = any(part.startswith("_") for part in str(definer).split("."))
+    return str(definer) if inside and not private else module.__name__
 
 
 def _entry(path: str, value: Any) -> Iterator[str]:
@@ -81,10 +115,10 @@ def _entry(path: str, value: Any) -> Iterator[str]:
         yield from [f".. autoclass:: {path}", "   :members:", "   :show-inheritance:", ""]
     elif inspect.isroutine(value):
         yield from [f".. autofunction:: {path}", ""]
-    elif callable(value):  # an operation: an object with a function's signature and docstring
+    elif "__signature__" in getattr(value, "__dict__", {}):  # an operation: a callable object
         module, _, name = path.rpartition(".")
         yield from [f".. py:function:: {name}{_signature(value)}", f"   :module: {module}", ""]
-        yield from [f"   {line}".rstrip() for line in _google(inspect.getdoc(value) or "")]
+        yield from [f"   {line}".rstrip() for line in _docstring(value)]
         yield ""
     else:
         yield from [f".. autodata:: {path}", "   :no-value:", ""]
@@ -96,10 +130,10 @@ def _signature(value: Any) -> str:
     return str(inspect.Signature(bare))
 
 
-def _google(docstring: str) -> list[str]:
+def _docstring(value: Any) -> list[str]:
     from sphinx.ext.napoleon import Config, GoogleDocstring
 
-    return GoogleDocstring(docstring, Config(napoleon_use_rtype=False)).lines()
+    return GoogleDocstring(inspect.getdoc(value) or "", Config(napoleon_use_rtype=False)).lines()
 
 
 def _title(text: str, underline: str) -> list[str]:
