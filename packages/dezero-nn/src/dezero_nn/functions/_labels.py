@@ -1,0 +1,54 @@
+"""The check of labels, for all that compares scores with them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dezero_core import Variable
+from dezero_core.errors import describe
+from dezero_core.typing import Array, ArrayLike
+
+__all__ = ["check_labels"]
+
+
+def check_labels(name: str, x: ArrayLike, t: ArrayLike) -> Array:
+    """Make sure that there is one label for each row of scores, and a score for each label.
+
+    Args:
+        name: Who asks, for messages.
+        x: Scores, of shape (N, C).
+        t: Labels, of shape (N,). Their values are looked at on the host alone.
+
+    Returns:
+        The labels as an array.
+
+    Raises:
+        TypeError: The labels are no integers.
+        ValueError: The shapes do not fit, there are no rows, or a label is out of range.
+    """
+    if isinstance(t, Variable):
+        t = t.data
+    shape = getattr(x, "shape", ())
+    if len(shape) != 2:
+        raise ValueError(f"{name}: scores have the shape (N, C), got {describe(x)}")
+    dtype = getattr(t, "dtype", None)
+    if dtype is None or dtype.kind not in "iu":
+        raise TypeError(f"{name}: labels are an array of integers, got {describe(t)}")
+    if t.shape != shape[:1]:
+        advice = "; of one-hot rows take argmax(axis=1)" if t.shape == shape else ""
+        raise ValueError(
+            f"{name}: labels have the shape (N,), one for each row of the scores; "
+            f"got {describe(t)} for scores {describe(x)}{advice}"
+        )
+    if not shape[0]:
+        raise ValueError(f"{name}: there is no mean over an empty batch, got {describe(x)}")
+    if isinstance(t, np.ndarray):
+        classes = shape[1]
+        # Read as unsigned, a negative label is a huge one: one look finds both ends.
+        if np.maximum.reduce(t.view(f"u{t.itemsize}")) >= classes:
+            wrong = int(np.flatnonzero((t < 0) | (t >= classes))[0])
+            raise ValueError(
+                f"{name}: label {t[wrong]} at position {wrong} is out of range; "
+                f"for scores {describe(x)} labels go from 0 to {classes - 1}"
+            )
+    return t

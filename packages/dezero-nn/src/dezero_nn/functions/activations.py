@@ -1,0 +1,203 @@
+"""Functions between the layers, element by element or along an axis."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dezero_core import Variable, primitive
+from dezero_core import functions as F
+from dezero_core.typing import Array, ArrayLike
+
+__all__ = ["log_softmax", "relu", "sigmoid", "sigmoid_simple", "softmax", "softmax_simple"]
+
+# --- element by element ------------------------------------------------------------------------
+
+
+@primitive
+def relu(xp: Any, x: ArrayLike) -> Any:
+    r"""Rectified linear unit, elementwise: :math:`y = \max(x, 0)`.
+
+    Its derivative at 0 is 0.
+
+    Args:
+        x: Of any shape.
+
+    Returns:
+        A Variable of the same shape and dtype.
+
+    Example:
+        >>> import numpy as np
+        >>> relu(np.array([-1.0, 0.0, 2.0]))
+        variable([0. 0. 2.])
+
+    V. Nair, G. Hinton, "Rectified Linear Units Improve Restricted Boltzmann Machines", 2010;
+    Deep Learning from Scratch 3, step 51.
+    """
+    return xp.maximum(x, 0)
+
+
+# The result, not x: the next layer keeps it anyway.
+relu.defvjp(lambda xp, gy, y: gy * (y > 0))
+
+
+@primitive
+def sigmoid(xp: Any, x: ArrayLike) -> Any:
+    r"""Logistic function, elementwise: :math:`y = 1 / (1 + e^{-x})`.
+
+    Accurate in both tails, and quiet: a large negative `x` gives 0, not a warning.
+
+    Args:
+        x: Of any shape.
+
+    Returns:
+        A Variable of the same shape. A floating-point dtype is kept.
+
+    Example:
+        >>> import numpy as np
+        >>> sigmoid(np.array([-1000.0, 0.0, 1000.0]))
+        variable([0.  0.5 1. ])
+
+    Deep Learning from Scratch 3, step 43.
+    """
+    return _logistic(xp, x)
+
+
+# Where e^-x overflows, 1 / (1 + inf) = 0 is the right answer. The form with tanh needs no such
+# care and is a little faster, but has no digit left where y is small.
+@np.errstate(over="ignore")
+def _logistic(xp: Any, x: Array) -> Array:
+    y = xp.exp(-x)
+    if not y.shape:
+        return 1 / (1 + y)
+    y += 1
+    return xp.reciprocal(y, out=y)
+
+
+sigmoid.defvjp(lambda xp, gy, y: gy * (y * (1 - y)))
+
+
+def sigmoid_simple(x: ArrayLike) -> Variable:
+    """Compose the logistic function of simpler ones: slower than `sigmoid`, the same values.
+
+    Args:
+        x: Of any shape.
+
+    Returns:
+        A Variable of the same shape.
+
+    Example:
+        >>> import numpy as np
+        >>> sigmoid_simple(np.array([0.0]))
+        variable([0.5])
+
+    Deep Learning from Scratch 3, step 43.
+    """
+    y: Variable = 1 / (1 + F.exp(F.negative(x)))
+    return y
+
+
+# --- along an axis -------------------------------------------------------------------------------
+
+
+@primitive
+def _softmax(xp: Any, x: ArrayLike, *, axis: int) -> Any:
+    y = x - x.max(axis=axis, keepdims=True)  # type: ignore[union-attr, operator]
+    y = xp.exp(y, out=y if y.dtype.kind == "f" and y.shape else None)
+    y /= y.sum(axis=axis, keepdims=True)
+    return y
+
+
+def _softmax_vjp(xp: Any, gy: Any, y: Any, axis: int) -> Any:
+    gx = y * gy
+    return gx - y * gx.sum(axis=axis, keepdims=True)
+
+
+_softmax.defvjp(_softmax_vjp)
+
+
+def softmax(x: ArrayLike, axis: int = 1) -> Variable:
+    r"""Turn scores into probabilities: :math:`y_i = e^{x_i} / \sum_k e^{x_k}`.
+
+    The largest score is subtracted first, which changes nothing but that no score is too large.
+
+    Args:
+        x: Scores (logits), of shape (N, C) or any other.
+        axis: The axis along which the result sums to 1.
+
+    Returns:
+        A Variable of the same shape.
+
+    Raises:
+        numpy.exceptions.AxisError: `x` has no such axis.
+
+    Example:
+        >>> import numpy as np
+        >>> softmax(np.array([[1.0, 1.0], [0.0, 1000.0]]))
+        variable([[0.5 0.5]
+                  [0.  1. ]])
+
+    Deep Learning from Scratch 3, step 47.
+    """
+    y: Variable = _softmax(x, axis=axis)
+    return y
+
+
+def softmax_simple(x: ArrayLike, axis: int = 1) -> Variable:
+    """Compose softmax of simpler functions: slower than `softmax`, the same values.
+
+    Args:
+        x: Scores (logits), of shape (N, C) or any other.
+        axis: The axis along which the result sums to 1.
+
+    Returns:
+        A Variable of the same shape.
+
+    Example:
+        >>> import numpy as np
+        >>> softmax_simple(np.array([[1.0, 1.0]]))
+        variable([[0.5 0.5]])
+
+    Deep Learning from Scratch 3, step 47.
+    """
+    largest = F.max(x, axis, keepdims=True).detach()
+    y: Variable = F.exp(F.subtract(x, largest))
+    return y / y.sum(axis, keepdims=True)
+
+
+@primitive
+def _log_softmax(xp: Any, x: ArrayLike, *, axis: int) -> Any:
+    y = x - x.max(axis=axis, keepdims=True)  # type: ignore[union-attr, operator]
+    return y - xp.log(xp.exp(y).sum(axis=axis, keepdims=True))
+
+
+_log_softmax.defvjp(
+    lambda xp, gy, y, axis: gy - xp.exp(y) * gy.sum(axis=axis, keepdims=True)
+)
+
+
+def log_softmax(x: ArrayLike, axis: int = 1) -> Variable:
+    r"""Logarithm of `softmax`: :math:`y_i = x_i - \log \sum_k e^{x_k}`.
+
+    Finite where the probability itself is too small for a floating-point number.
+
+    Args:
+        x: Scores (logits), of shape (N, C) or any other.
+        axis: The axis along which the probabilities sum to 1.
+
+    Returns:
+        A Variable of the same shape.
+
+    Raises:
+        numpy.exceptions.AxisError: `x` has no such axis.
+
+    Example:
+        >>> import numpy as np
+        >>> log_softmax(np.array([[0.0, 1000.0]]))
+        variable([[-1000.     0.]])
+
+    Deep Learning from Scratch 3, step 47.
+    """
+    y: Variable = _log_softmax(x, axis=axis)
+    return y
