@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dezero_core import functions as F
-from dezero_core.backend import get_backend
+from dezero_core.backend import Backend
 from dezero_core.testing import CHECKS, OperationSpec, check_spec
 
 
@@ -35,13 +35,7 @@ def test_operation(check: str, spec: OperationSpec) -> None:
 
 @pytest.mark.gpu
 @by_name
-def test_on_the_gpu(spec: OperationSpec) -> None:
-    try:
-        cuda = get_backend("cuda")
-    except LookupError as error:
-        pytest.skip(str(error))
-    if not cuda.is_available():
-        pytest.skip("CuPy finds no CUDA device")
+def test_on_the_gpu(spec: OperationSpec, cuda: Backend) -> None:
     check_spec(spec, device=cuda)
 
 

@@ -185,7 +185,8 @@ def check_grads(
         return f(*filled)
 
     with using_config("enable_backprop", True):
-        _Checker(rtol, atol, eps, np.random.default_rng(seed)).check(
+        name = getattr(f, "name", None) or getattr(f, "__name__", type(f).__name__)
+        _Checker(name, rtol, atol, eps, np.random.default_rng(seed)).check(
             function, [args[i] for i in positions], [f"argument {i}" for i in positions], order
         )
 
@@ -193,7 +194,10 @@ def check_grads(
 class _Checker:
     """Compares derivatives, one order after another."""
 
-    def __init__(self, rtol: float, atol: float, eps: float, rng: np.random.Generator) -> None:
+    def __init__(
+        self, name: str, rtol: float, atol: float, eps: float, rng: np.random.Generator
+    ) -> None:
+        self.name = name
         self.rtol = rtol
         self.atol = atol
         self.eps = eps
@@ -288,7 +292,7 @@ class _Checker:
         index = tuple(int(i) for i in np.unravel_index(searched[worst], analytic.shape))
         extent = "" if size <= _SEARCHED else f" of {_SEARCHED} that were looked at"
         raise AssertionError(
-            f"check_grads: {what} is wrong: along a random direction it is {a!r}, by differences "
+            f"check_grads: {self.name}: {what} is wrong: along a random direction it is {a!r}, by differences "
             f"{n!r}. The worst element{extent}, at {index}: analytic "
             f"{float(analytic[index])!r}, numeric {float(numeric[worst])!r}"
         )

@@ -164,6 +164,10 @@ def _check_on(
             what = f"{spec.name}: order {order} on {backend.name}"
             assert y.dtype == wanted.dtype, f"{what}: {y.dtype}, on NumPy {wanted.dtype}"
             _assert_same(backend.to_numpy(y), wanted, what, rtol=1e-9, atol=1e-11)
+    # On the host operands are read-only; a device has no such thing.
+    for i, (x, before) in enumerate(zip(moved, arrays, strict=True)):
+        what = f"{spec.name}: operand {i} on {backend.name}, which must not change,"
+        _assert_same(backend.to_numpy(x), before, what, rtol=0, atol=0)
 
 
 def _run(
