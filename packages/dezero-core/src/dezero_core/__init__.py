@@ -10,6 +10,7 @@ from dezero_core.config import Config, no_grad, test_mode, using_config
 from dezero_core.errors import GraphError
 from dezero_core.function import Function
 from dezero_core.primitive import Primitive, primitive
+from dezero_core.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from dezero_core.variable import Parameter, Variable, as_array, as_variable
 
 __all__ = [
@@ -27,10 +28,17 @@ __all__ = [
     "detect_anomaly",
     "functions",
     "get_array_module",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
     "no_grad",
     "primitive",
     "test_mode",
     "using_config",
+    "value_and_grad",
+    "vjp",
 ]
 
 del operators
