@@ -67,8 +67,7 @@ def propagate(
             watcher.after_pull(node, gy, gradients)
 
         for parent, g in gradients:
-            array = g._data if recording else g
-            if array.shape != parent.shape or array.dtype is not parent.dtype:
+            if g.shape != parent.shape or g.dtype is not parent.dtype:
                 g = fit(g, parent, node)
             table = leaves if parent.plan is None else pending
             so_far = table.get(parent)

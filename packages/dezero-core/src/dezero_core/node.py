@@ -164,11 +164,6 @@ class Bundle:
     def __init__(self, parts: list[Any]) -> None:
         self.parts = parts
 
-    @property
-    def _data(self) -> Bundle:
-        # Where gradients are Variables, the engine reads shape and dtype off their arrays.
-        return self
-
     def __add__(self, other: Bundle) -> Bundle:
         return Bundle(
             [

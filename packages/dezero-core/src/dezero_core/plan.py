@@ -119,31 +119,22 @@ class Plan:
     Args:
         name: The operation's name.
         signature: Its signature.
-        rules: The rule of each operand that has one, by position.
-        joint: One rule for all operands, instead.
+        rules: The rules by the operands' positions; or, under None, one rule for all operands.
+        kernels: What a backend computes some of these rules with, on arrays. Of the same
+            signature each; it is the general rule that can be differentiated again.
         needs: For each operand of the call, whether its gradient is needed.
         xp: The namespace that the operation ran with.
         functions: Our own functions: the namespace for Variables.
     """
 
-    __slots__ = (
-        "_functions",
-        "_joint",
-        "_links",
-        "_needs",
-        "_saved",
-        "_steps",
-        "_xp",
-        "keep",
-        "name",
-    )
+    __slots__ = ("_functions", "_links", "_needs", "_saved", "_steps", "_xp", "keep", "name")
 
     def __init__(
         self,
         name: str,
         signature: Signature,
-        rules: Mapping[int, Rule],
-        joint: Rule | None,
+        rules: Mapping[int | None, Rule],
+        kernels: Mapping[int | None, Rule],
         needs: tuple[bool, ...],
         xp: Any,
         functions: Any,
@@ -152,21 +143,24 @@ class Plan:
         self._xp = xp
         self._functions = functions
         self._needs = needs
-        self._joint = joint
-        active = {i: rules[i] for i, need in enumerate(needs) if need and i in rules}
-        named = {i: signature.needs_of(name, rule, 2) for i, rule in active.items()}
-        if joint is not None:
-            named = {0: signature.needs_of(name, joint, 3)}
-        self._saved = list(dict.fromkeys(need for all_ in named.values() for need in all_))
+        named = {
+            i: signature.needs_of(name, rule, leading=3 if i is None else 2)
+            for i, rule in rules.items()
+        }
+        self._saved = list(dict.fromkeys(need for asked in named.values() for need in asked))
         located = [signature.locate(need, len(needs)) for need in self._saved]
         self._links = tuple(
             [(i, origin) for i, (_, origin) in enumerate(located) if origin is not None]
         )
-        self._steps = tuple(
-            [(i, rule, tuple(map(self._saved.index, named[i]))) for i, rule in active.items()]
-        )
         #: Takes ``(*operands, y, *extras, *settings)`` of a call and returns what to save.
         self.keep = _keeper([place for place, _ in located])
+        # For each rule: whose gradient it computes, with what, and from which of the saved.
+        self._steps = tuple(
+            [
+                (i, rule, kernels.get(i, rule), tuple(map(self._saved.index, named[i])))
+                for i, rule in rules.items()
+            ]
+        )
 
     def pull(
         self, node: Node, gy: Any, recording: bool, wanted: set[Node] | None
@@ -175,13 +169,15 @@ class Plan:
         parents = node.parents
         xp = self._functions if recording else self._xp
         saved = self._relink(node) if recording else node.saved
+        gradients = []
         try:
             if gy.__class__ is Bundle:
-                gy = self._complete(node, gy, xp)
-            if self._joint is not None:
-                return self._pull_joint(node, gy, xp, saved, wanted)
-            gradients = []
-            for position, rule, places in self._steps:
+                gy = self._complete(node, gy, recording)
+            for position, rule, kernel, places in self._steps:
+                if not recording:
+                    rule = kernel
+                if position is None:
+                    return self._pull_jointly(node, rule, xp, gy, wanted, saved)
                 parent = parents[position]
                 if wanted is not None and parent not in wanted:
                     continue
@@ -192,35 +188,36 @@ class Plan:
                 else:
                     g = rule(xp, gy, *[saved[place] for place in places])
                 gradients.append((parent, g))
-            return gradients
         except Exception as error:
-            raise explain(error, f"backward of {self.name}", self._named(node, gy)) from error
+            given = {"gy": gy, **dict(zip(self._saved, node.saved, strict=False))}
+            raise explain(error, f"backward of {self.name}", given) from error
+        return gradients
 
-    def _pull_joint(
-        self, node: Node, gy: Any, xp: Any, saved: Sequence[Any], wanted: set[Node] | None
+    def _pull_jointly(
+        self, node: Node, rule: Rule, xp: Any, gy: Any, wanted: set[Node] | None, saved: Any
     ) -> list[tuple[Node, Any]]:
-        assert self._joint is not None
         needs = self._needs
         if wanted is not None:
-            needs = tuple(
-                [need and p in wanted for need, p in zip(needs, node.parents, strict=True)]
-            )
-        gradients = self._joint(xp, gy, needs, *saved)
+            pairs = zip(needs, node.parents, strict=True)
+            needs = tuple([need and parent in wanted for need, parent in pairs])
+        # What follows the rules' needs in `saved` is not theirs (see `_complete`).
+        gradients = rule(xp, gy, needs, *saved[: len(self._saved)])
         return [
             (parent, g)
             for parent, g, need in zip(node.parents, gradients, needs, strict=True)
             if need and g is not None
         ]
 
-    def _complete(self, node: Node, gy: Bundle, xp: Any) -> tuple[Any, ...]:
-        """Fill the gradients of results that nothing was computed from with zeros."""
-        specs = node.saved[-1]
-        return tuple(
-            [
-                xp.zeros(shape, dtype) if part is None else part
-                for part, (shape, dtype) in zip(gy.parts, specs, strict=True)
-            ]
-        )
+    def _complete(self, node: Node, gy: Bundle, recording: bool) -> tuple[Any, ...]:
+        """Fill in zeros for the results that nothing was computed from."""
+        parts = []
+        # An operation with several results saves their shapes and dtypes last.
+        for part, (shape, dtype) in zip(gy.parts, node.saved[-1], strict=True):
+            if part is None:
+                part = self._xp.zeros(shape, dtype)
+                part = variable_of(part, None) if recording else part
+            parts.append(part)
+        return tuple(parts)
 
     def _relink(self, node: Node) -> list[Any]:
         """Return what was saved, with Variables in the places of operands and results."""

@@ -1,4 +1,6 @@
-"""Operations, each with a table of rules for its derivatives. For example::
+"""Operations, each with a table of rules for its derivatives.
+
+For example::
 
     @primitive
     def tanh(xp, x):
@@ -15,8 +17,9 @@ one definition serves both.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
+from inspect import Signature as CallSignature
+from inspect import signature
 from typing import Any, Concatenate, Generic, ParamSpec, overload
 
 import numpy as np
@@ -64,8 +67,8 @@ class Primitive(Generic[P]):
         self._function = function
         self._multiple_outputs = multiple_outputs
         self._is_plain = not (extras or multiple_outputs or self.signature.settings)
-        self._rules: dict[int, Rule] = {}
-        self._joint: Rule | None = None
+        # By the operands' positions; under None, one rule for all of them.
+        self._rules: dict[int | None, Rule] = {}
         # Filled on first use, by namespace.
         self._forward: dict[Any, Callable[..., Any]] = {}
         self._plans: dict[Any, _Plans] = {}
@@ -80,8 +83,8 @@ class Primitive(Generic[P]):
         self.__qualname__ = function.__qualname__
         self.__module__ = function.__module__
         self.__doc__ = function.__doc__
-        parameters = list(inspect.signature(function).parameters.values())[1:]
-        self.__signature__ = inspect.Signature(parameters)
+        parameters = list(signature(function).parameters.values())[1:]
+        self.__signature__ = CallSignature(parameters)
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}{self.__signature__}>"
@@ -115,7 +118,6 @@ class Primitive(Generic[P]):
             if rule is not None:
                 self.signature.needs_of(self.name, rule, leading=2)
         self._rules = {i: rule for i, rule in enumerate(rules) if rule is not None}
-        self._joint = None
         self._forget_plans()
 
     def defvjp_joint(self, rule: Rule) -> None:
@@ -129,7 +131,7 @@ class Primitive(Generic[P]):
             TypeError: The rule names something that the operation does not have.
         """
         self.signature.needs_of(self.name, rule, leading=3)
-        self._joint = rule
+        self._rules = {None: rule}
         self._forget_plans()
 
     def on(self, xp: Any, *operands: Any, **settings: Any) -> Any:
@@ -247,16 +249,21 @@ class Primitive(Generic[P]):
 
     def make_plan(self, xp: Any, needs: tuple[bool, ...]) -> Plan | None:
         """Lay out the backward pass for operands that need gradients; None if none has a rule."""
-        kernels = kernels_of(xp)
         rules = {
-            i: kernels.get(f"{self.name}.vjp.{self.signature.operands[i]}", rule)
-            for i, rule in self._rules.items()
-            if i < len(needs) and needs[i]
+            i: rule for i, rule in self._rules.items() if i is None or (i < len(needs) and needs[i])
         }
-        joint = self._joint and kernels.get(f"{self.name}.vjp", self._joint)
-        if not rules and joint is None:
+        if not rules:
             return None
-        return Plan(self.name, self.signature, rules, joint, needs, xp, self.functions)
+        offered = kernels_of(xp)
+        kernels = {}
+        for i, rule in rules.items():
+            key = f"{self.name}.vjp" + ("" if i is None else f".{self.signature.operands[i]}")
+            if key in offered:
+                kernels[i] = offered[key]
+                wanted, given = (list(signature(f).parameters) for f in (rule, kernels[i]))
+                if wanted != given:
+                    raise TypeError(f"kernel {key}: it takes {given}, the rule takes {wanted}")
+        return Plan(self.name, self.signature, rules, kernels, needs, xp, self.functions)
 
     def _forget_plans(self) -> None:
         # Emptied, not replaced: the fast path holds on to NumPy's.

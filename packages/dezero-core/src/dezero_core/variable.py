@@ -308,7 +308,8 @@ class Variable:
 
     def __reduce__(self) -> Any:
         # What is stored is the value: a graph belongs to the process that computed it.
-        return _restore, (type(self), as_numpy(self), self._name, self.requires_grad)
+        data = None if self._data is None else as_numpy(self)
+        return _restore, (type(self), data, self._name, self.requires_grad)
 
     # --- operations: dezero_core.operators sets them, once the functions exist --------------------
 
