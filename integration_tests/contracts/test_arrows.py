@@ -80,6 +80,8 @@ def foreign_private_names(package: Path) -> Iterator[str]:
             while isinstance(root, ast.Attribute):
                 root = root.value
             top = local_names.get(root.id, own) if isinstance(root, ast.Name) else own
+            if top in sys.stdlib_module_names:
+                continue  # sys._getframe
             through_import = top in IMPORT_NAMES - {own}
             if through_import or node.attr not in defined:
                 yield f"{where}:{node.lineno}: reads .{node.attr}, which {own} does not define"
@@ -143,16 +145,18 @@ def test_every_import_is_declared(package: Path) -> None:
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
 def test_every_dependency_is_a_range_and_is_used(package: Path) -> None:
     project = tomllib.loads((package / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {requirement_name(requirement) for requirement in project["dependencies"]}
     known = distributions()
     used: set[str] = set()
     for _, tree in sources(package):
         named = {module for module, _, _, _ in imported(tree)}
-        named |= {  # importlib.import_module("module")
+        words = {
             node.value
             for node in ast.walk(tree)
             if isinstance(node, ast.Constant) and isinstance(node.value, str)
         }
-        for module in named:
+        used |= words & declared  # a program that is looked up by the name of its distribution
+        for module in named | words:  # importlib.import_module("module")
             used |= known.get(module.partition(".")[0], set())
     for requirement in project["dependencies"]:
         assert re.search(r">=[^,]+,<", requirement), f"{requirement} is not a range"
