@@ -48,6 +48,10 @@ def documented_value(module: ModuleType, name: str) -> bool:
     return False
 
 
+def is_lambda(function: object) -> bool:
+    return getattr(function, "__name__", None) == "<lambda>"
+
+
 def members(cls: type) -> Iterator[tuple[str, Any]]:
     """Yield the public methods and properties that the class itself defines.
 
@@ -56,9 +60,8 @@ def members(cls: type) -> Iterator[tuple[str, Any]]:
     for name, member in vars(cls).items():
         if name.startswith("_"):
             continue
-        if isinstance(member, property) and hasattr(np.ndarray, name):
-            if getattr(member.fget, "__name__", "") == "<lambda>":
-                continue
+        if hasattr(np.ndarray, name) and is_lambda(getattr(member, "fget", None)):
+            continue
         if isinstance(member, staticmethod | classmethod):
             member = member.__func__
         if inspect.isfunction(member) or isinstance(member, property):
