@@ -1,7 +1,58 @@
-"""Neural networks for DeZero: functions, layers, models, initialisers, weight files."""
+"""Neural networks for DeZero: functions, layers, models, weight files.
+
+>>> import numpy as np
+>>> from dezero_nn import MLP, relu, softmax_cross_entropy
+>>> model = MLP((100, 10), activation=relu)
+>>> x, t = np.zeros((32, 64), dtype=np.float32), np.zeros(32, dtype=int)
+>>> loss = softmax_cross_entropy(model(x), t)
+>>> loss.backward()
+>>> [p.grad.shape for p in model.params()]
+[(64, 100), (100,), (100, 10), (10,)]
+"""
 
 from __future__ import annotations
 
+from dezero_nn import functions, layers, models
 from dezero_nn.__about__ import __version__
+from dezero_nn.functions import (
+    accuracy,
+    linear,
+    linear_simple,
+    log_softmax,
+    mean_squared_error,
+    mean_squared_error_simple,
+    relu,
+    sigmoid,
+    sigmoid_simple,
+    softmax,
+    softmax_cross_entropy,
+    softmax_cross_entropy_simple,
+    softmax_simple,
+)
+from dezero_nn.layers import Layer, Linear
+from dezero_nn.models import MLP, Model, Sequential
 
-__all__ = ["__version__"]
+__all__ = [
+    "MLP",
+    "Layer",
+    "Linear",
+    "Model",
+    "Sequential",
+    "__version__",
+    "accuracy",
+    "functions",
+    "layers",
+    "linear",
+    "linear_simple",
+    "log_softmax",
+    "mean_squared_error",
+    "mean_squared_error_simple",
+    "models",
+    "relu",
+    "sigmoid",
+    "sigmoid_simple",
+    "softmax",
+    "softmax_cross_entropy",
+    "softmax_cross_entropy_simple",
+    "softmax_simple",
+]

@@ -6,7 +6,7 @@ import numpy as np
 
 from dezero_core import Variable
 from dezero_core.errors import describe
-from dezero_core.typing import Array, ArrayLike
+from dezero_core.typing import Array, ArrayLike, Shape
 
 __all__ = ["check_labels"]
 
@@ -28,7 +28,7 @@ def check_labels(name: str, x: ArrayLike, t: ArrayLike) -> Array:
     """
     if isinstance(t, Variable):
         t = t.data
-    shape = getattr(x, "shape", ())
+    shape: Shape = getattr(x, "shape", ())
     if len(shape) != 2:
         raise ValueError(f"{name}: scores have the shape (N, C), got {describe(x)}")
     dtype = getattr(t, "dtype", None)

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from dezero_core import Variable, primitive
+from dezero_core import Variable
 from dezero_core import functions as F
+from dezero_core.primitive import primitive
 from dezero_core.typing import Array, ArrayLike
 
 __all__ = ["log_softmax", "relu", "sigmoid", "sigmoid_simple", "softmax", "softmax_simple"]
@@ -103,7 +104,7 @@ def sigmoid_simple(x: ArrayLike) -> Variable:
 
 @primitive
 def _softmax(xp: Any, x: ArrayLike, *, axis: int) -> Any:
-    y = x - x.max(axis=axis, keepdims=True)  # type: ignore[union-attr, operator]
+    y = x - x.max(axis=axis, keepdims=True)
     y = xp.exp(y, out=y if y.dtype.kind == "f" and y.shape else None)
     y /= y.sum(axis=axis, keepdims=True)
     return y
@@ -168,13 +169,11 @@ def softmax_simple(x: ArrayLike, axis: int = 1) -> Variable:
 
 @primitive
 def _log_softmax(xp: Any, x: ArrayLike, *, axis: int) -> Any:
-    y = x - x.max(axis=axis, keepdims=True)  # type: ignore[union-attr, operator]
+    y = x - x.max(axis=axis, keepdims=True)
     return y - xp.log(xp.exp(y).sum(axis=axis, keepdims=True))
 
 
-_log_softmax.defvjp(
-    lambda xp, gy, y, axis: gy - xp.exp(y) * gy.sum(axis=axis, keepdims=True)
-)
+_log_softmax.defvjp(lambda xp, gy, y, axis: gy - xp.exp(y) * gy.sum(axis=axis, keepdims=True))
 
 
 def log_softmax(x: ArrayLike, axis: int = 1) -> Variable:

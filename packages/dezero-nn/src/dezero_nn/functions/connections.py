@@ -5,9 +5,10 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from dezero_core import Variable, primitive
+from dezero_core import Variable
 from dezero_core import functions as F
 from dezero_core.errors import describe
+from dezero_core.primitive import primitive
 from dezero_core.typing import Array, ArrayLike
 
 __all__ = ["linear", "linear_simple"]
@@ -46,11 +47,11 @@ def _linear_vjp_x(xp: Any, gy: Any, W: Any, x_shape: tuple[int, ...]) -> Any:
     return gx if len(x_shape) == 2 else gx.reshape(x_shape)
 
 
-def _linear_vjp_W(xp: Any, gy: Any, x: Any) -> Any:
+def _linear_vjp_w(xp: Any, gy: Any, x: Any) -> Any:
     return xp.matmul(_rows(x).T, _rows(gy))
 
 
-_linear.defvjp(_linear_vjp_x, _linear_vjp_W, lambda xp, gy: gy)
+_linear.defvjp(_linear_vjp_x, _linear_vjp_w, lambda xp, gy: gy)
 
 
 def linear(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None) -> Variable:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from dezero_core import Variable, primitive
+from dezero_core import Variable
+from dezero_core.primitive import primitive
 from dezero_core.typing import Array, ArrayLike
 from dezero_nn.functions._labels import check_labels
 

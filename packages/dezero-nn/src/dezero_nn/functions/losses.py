@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from dezero_core import Variable, get_array_module, primitive
+from dezero_core import Variable, get_array_module
 from dezero_core import functions as F
 from dezero_core.errors import describe
+from dezero_core.primitive import primitive
 from dezero_core.typing import Array, ArrayLike
 from dezero_nn.functions._labels import check_labels
 from dezero_nn.functions.activations import log_softmax

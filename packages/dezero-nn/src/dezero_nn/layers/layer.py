@@ -1,0 +1,255 @@
+"""What all layers have in common: parameters, found by attribute, and their state."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from dezero_core import Parameter, as_numpy
+from dezero_core.backend import backend_of
+from dezero_core.typing import Array, DTypeLike
+from dezero_nn.layers._state import Saved, Wanted, check_state, saved_of
+from dezero_nn.layers._weight_files import read_weights, write_weights
+
+__all__ = ["Layer"]
+
+
+# A parameter that was found: its path, the layer that has it as an attribute, the attribute.
+_Found: TypeAlias = "tuple[str, Layer, str, Parameter]"
+
+
+class Layer:
+    """Base class of layers and models (book step 44).
+
+    A subclass makes parameters and inner layers in its constructor, as attributes, and computes in
+    `forward`. Attributes that are `Parameter` or `Layer`, and those inside lists, tuples and
+    dictionaries, belong to the layer, in the order in which they were first set (what stands in
+    containers comes after what stands alone). Each has a path, such as ``"l1/W"``, or
+    ``"blocks/0/W"`` in a list.
+
+    Example:
+        >>> import numpy as np
+        >>> from dezero_nn import Linear
+        >>> class Scale(Layer):
+        ...     def __init__(self):
+        ...         self.factor = Parameter(np.array(2.0))
+        ...         self.inner = Linear(3, in_size=2)
+        ...
+        ...     def forward(self, x):
+        ...         return self.inner(x) * self.factor
+        >>> layer = Scale()
+        >>> [path for path, _ in layer.namedparams()]
+        ['factor', 'inner/W', 'inner/b']
+    """
+
+    # The names of attributes that may hold parameters, in order; a dictionary serves as the set.
+    _params: dict[str, None]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """Begin with no parameters. Not in the constructor, which subclasses need not call."""
+        layer = super().__new__(cls)
+        layer.__dict__["_params"] = {}
+        return layer
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, (Parameter, Layer, list, tuple, dict)):
+            self._params[name] = None
+        else:
+            self._params.pop(name, None)
+        super().__setattr__(name, value)
+
+    def __delattr__(self, name: str) -> None:
+        self._params.pop(name, None)
+        super().__delattr__(name)
+
+    def __call__(self, *inputs: Any, **settings: Any) -> Any:
+        """Compute `forward`."""
+        return self.forward(*inputs, **settings)
+
+    def forward(self, *inputs: Any, **settings: Any) -> Any:
+        """Compute the outputs, Variables, from the inputs. Subclasses define it."""
+        raise NotImplementedError(f"{type(self).__name__} has no method forward(self, *inputs)")
+
+    # --- parameters --------------------------------------------------------------------------
+
+    def params(self) -> Iterator[Parameter]:
+        """Yield all parameters, inner layers' too, each once, always in the same order."""
+        return iter([parameter for _, _, _, parameter in self._find()])
+
+    def namedparams(self) -> Iterator[tuple[str, Parameter]]:
+        """Yield the path and the parameter for each; one that is shared has its first path."""
+        return iter([(path, parameter) for path, _, _, parameter in self._find()])
+
+    def cleargrads(self) -> None:
+        """Forget the gradients of all parameters."""
+        for parameter in self.params():
+            parameter.cleargrad()
+
+    def to_cpu(self) -> None:
+        """Move all parameters to the host (book step 52)."""
+        for parameter in self.params():
+            parameter.to_cpu()
+
+    def to_gpu(self) -> None:
+        """Move all parameters to the GPU (book step 52).
+
+        Raises:
+            LookupError: There is no backend ``"cuda"``; the message says what to install.
+        """
+        for parameter in self.params():
+            parameter.to_gpu()
+
+    def _find(self) -> list[_Found]:
+        found: list[_Found] = []
+        self._add_own("", found, {id(self)})
+        return found
+
+    def _add_own(self, prefix: str, found: list[_Found], seen: set[int]) -> None:
+        attributes = self.__dict__
+        containers = []
+        for name in self._params:
+            value = attributes.get(name)
+            if isinstance(value, (Parameter, Layer)):
+                self._add(prefix + name, name, value, found, seen)
+            else:
+                containers.append((name, value))
+        for name, value in containers:
+            self._add(prefix + name, name, value, found, seen)
+
+    def _add(self, path: str, name: str, value: Any, found: list[_Found], seen: set[int]) -> None:
+        items: Any = ()
+        if isinstance(value, (Parameter, Layer)):
+            if id(value) in seen:
+                return
+            seen.add(id(value))
+            if isinstance(value, Layer):
+                value._add_own(f"{path}/", found, seen)
+            else:
+                found.append((path, self, name, value))
+        elif isinstance(value, dict):
+            items = value.items()
+        elif isinstance(value, (list, tuple)):
+            items = enumerate(value)
+        for key, item in items:
+            if isinstance(item, (Parameter, Layer, list, tuple, dict)):
+                self._add(f"{path}/{key}", name, item, found, seen)
+
+    def _flatten_params(self, params_dict: dict[str, Parameter], parent_key: str = "") -> None:
+        """Put the parameters into a dictionary by path, below `parent_key` (book step 53)."""
+        prefix = f"{parent_key}/" if parent_key else ""
+        params_dict.update((prefix + path, parameter) for path, parameter in self.namedparams())
+
+    # --- state -------------------------------------------------------------------------------
+
+    def lazy_spec(self, attribute: str) -> tuple[tuple[int | None, ...], DTypeLike] | None:
+        """Say what an own parameter that has no array yet will be, as far as that is known.
+
+        Subclasses with lazy parameters define it, so that loading can tell a weight that fits.
+
+        Args:
+            attribute: The parameter's attribute.
+
+        Returns:
+            The shape, None for a length that the input will decide, and the dtype; None if nothing
+            is known.
+        """
+        return None
+
+    def state_dict(self) -> dict[str, Array]:
+        """Return a copy of each parameter's array on the host, by path.
+
+        Parameters that have no array yet, since the layer was never called, are left out.
+
+        Returns:
+            NumPy arrays. Later training does not change them.
+        """
+        return {
+            path: as_numpy(parameter).copy()
+            for path, parameter in self.namedparams()
+            if parameter.data is not None
+        }
+
+    def load_state_dict(self, state: Mapping[str, Array]) -> None:
+        """Take over the arrays that `state_dict` returned.
+
+        Each parameter keeps its dtype and its device. A layer that was never called takes the
+        arrays' shapes, as far as they fit.
+
+        Args:
+            state: Arrays by path.
+
+        Raises:
+            ValueError: Parameters are missing, unexpected, or of another shape or kind. The message
+                lists all of them, and nothing was changed.
+        """
+        name = type(self).__name__
+        found = {path: saved_of(value) for path, value in state.items()}
+        check_state("load_state_dict", "the state", name, found, self._wanted())
+        self._take(state)
+
+    def save_weights(self, path: str | os.PathLike[str]) -> None:
+        """Save all parameters into a file, by path: npz, which `numpy.load` reads (book step 53).
+
+        The file appears whole, or not at all: an interrupted save leaves what was there before.
+
+        Args:
+            path: The file. The name is taken as it is: give it the ending ``.npz``.
+
+        Raises:
+            FileNotFoundError: The folder does not exist.
+            OSError: The file cannot be written.
+
+        Example:
+            >>> from dezero_nn import Linear
+            >>> Linear(3, in_size=2).save_weights("linear.npz")
+            >>> Linear(3).load_weights("linear.npz")
+        """
+        write_weights(path, self.state_dict())
+
+    def load_weights(self, path: str | os.PathLike[str]) -> None:
+        """Load what `save_weights` saved, also into a layer that was never called (book step 53).
+
+        Nothing in the file can run code. Shapes are compared before anything is read into memory.
+
+        Args:
+            path: The file.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            ValueError: It is no weight file, it is damaged, or its parameters do not fit; then the
+                message lists all that is missing, unexpected, or of another shape. In each case
+                the layer is as it was.
+        """
+
+        def check(found: Mapping[str, Saved]) -> None:
+            name = os.path.basename(os.fspath(path))
+            check_state("load_weights", name, type(self).__name__, found, self._wanted())
+
+        self._take(read_weights(path, check))
+
+    def _wanted(self) -> dict[str, Wanted]:
+        wanted = {}
+        for path, owner, attribute, parameter in self._find():
+            if parameter.data is not None:
+                wanted[path] = Wanted(parameter.shape, parameter.dtype, is_lazy=False)
+            else:
+                shape, dtype = owner.lazy_spec(attribute) or (None, None)
+                dtype = None if dtype is None else np.dtype(dtype)
+                wanted[path] = Wanted(shape, dtype, is_lazy=True)
+        return wanted
+
+    def _take(self, state: Mapping[str, Array]) -> None:
+        """Set the arrays of all parameters, none before all are made."""
+        parameters = dict(self.namedparams())
+        arrays = {}
+        for path, wanted in self._wanted().items():
+            if path in state:
+                # A copy: neither shall a change of the state change the layer.
+                array = np.array(as_numpy(state[path]), wanted.dtype)
+                backend = backend_of(parameters[path].data) if not wanted.is_lazy else None
+                arrays[path] = array if backend is None else backend.asarray(array)
+        for path, array in arrays.items():
+            parameters[path].data = array

@@ -1,0 +1,111 @@
+"""The fully connected layer."""
+
+from __future__ import annotations
+
+from math import sqrt
+from operator import index
+
+import numpy as np
+
+from dezero_core import Parameter, Variable
+from dezero_core.backend import backend_of
+from dezero_core.errors import describe
+from dezero_core.typing import Array, ArrayLike, DTypeLike
+from dezero_nn.functions import linear
+from dezero_nn.layers.layer import Layer
+
+__all__ = ["Linear"]
+
+
+class Linear(Layer):
+    r"""Affine transformation :math:`y = x W + b` with learned weights and bias.
+
+    The weights are drawn from a normal distribution of variance 1 / in_size (LeCun et al.,
+    "Efficient BackProp", 1998), from NumPy's global generator, and the bias starts at zero.
+    Without `in_size` the weights are drawn at the first call, when the input tells it.
+
+    Args:
+        out_size: The number of outputs.
+        nobias: Whether to do without the bias.
+        dtype: The dtype of the parameters.
+        in_size: The number of inputs, or None.
+
+    Attributes:
+        W: The weights, of shape (in_size, out_size).
+        b: The bias, of shape (out_size,), or None.
+        in_size: As given, or as the first input had it.
+        out_size: As given, and so is `dtype`.
+
+    Raises:
+        TypeError: A size is no integer, or `dtype` is no floating-point type.
+        ValueError: A size is less than 1. When called: the input has not `in_size` features.
+
+    Example:
+        >>> import numpy as np
+        >>> layer = Linear(3)
+        >>> y = layer(np.zeros((5, 2), dtype=np.float32))
+        >>> y.shape, y.dtype, layer.W.shape
+        ((5, 3), dtype('float32'), (2, 3))
+
+    Deep Learning from Scratch 3, step 44.
+    """
+
+    def __init__(
+        self,
+        out_size: int,
+        nobias: bool = False,
+        dtype: DTypeLike = np.float32,
+        in_size: int | None = None,
+    ) -> None:
+        self.dtype = np.dtype(dtype)
+        if self.dtype.kind != "f":
+            raise TypeError(f"Linear: dtype must be a floating-point type, got {self.dtype}")
+        self.out_size = _check_size("out_size", out_size)
+        self.in_size = None if in_size is None else _check_size("in_size", in_size)
+        self.W = Parameter(None, name="W")
+        if self.in_size is not None:
+            self.W.data = self._draw(self.in_size)
+        self.b = None if nobias else Parameter(np.zeros(self.out_size, self.dtype), name="b")
+
+    def lazy_spec(self, attribute: str) -> tuple[tuple[int | None, ...], DTypeLike] | None:
+        """Say what the weights will be (see `Layer.lazy_spec`)."""
+        return ((self.in_size, self.out_size), self.dtype) if attribute == "W" else None
+
+    def forward(self, x: ArrayLike) -> Variable:
+        """Compute x W + b.
+
+        Args:
+            x: Of shape (N, in_size), or (..., in_size).
+
+        Returns:
+            A Variable of shape (N, out_size), or (..., out_size).
+        """
+        if self.W.data is None:
+            self._start(x)
+        return linear(x, self.W, self.b)
+
+    def _start(self, x: ArrayLike) -> None:
+        """Draw the weights for a first input, on its device."""
+        shape = getattr(x, "shape", ())
+        if not shape:
+            raise TypeError(
+                f"Linear: the input is an array of shape (..., in_size), not {describe(x)}"
+            )
+        array = x.data if isinstance(x, Variable) else x
+        self.in_size = _check_size("in_size", shape[-1])
+        self.W.data = backend_of(array, operation="Linear").asarray(self._draw(self.in_size))
+
+    def _draw(self, in_size: int) -> Array:
+        # The factor in the weights' own dtype: a float64 scalar would make them float64.
+        scale = self.dtype.type(sqrt(1 / in_size))
+        return np.random.randn(in_size, self.out_size).astype(self.dtype) * scale
+
+
+def _check_size(name: str, size: int) -> int:
+    try:
+        number = index(size)
+    except TypeError:
+        raise TypeError(f"Linear: {name} must be an integer, got {size!r}") from None
+    if number < 1:
+        raise ValueError(f"Linear: {name} must be at least 1, got {number}")
+    return number
