@@ -285,24 +285,25 @@ def _einsum(xp: Any, *operands: ArrayLike, subscripts: str, optimize: Any = True
 
 
 _einsum_of_one.defvjp(
-    lambda xp, gy, x_shape, subscripts: _einsum_vjp(xp, gy, 0, (), (x_shape,), subscripts)
+    lambda xp, gy, x_shape, subscripts: _einsum_vjp(xp, gy, 0, x_shape, (), subscripts)
 )
 _einsum.defvjp_joint(
-    lambda xp, gy, needs, operands, operands_shape, subscripts: [
-        _einsum_vjp(xp, gy, i, operands, operands_shape, subscripts) if need else None
-        for i, need in enumerate(needs)
+    lambda xp, gy, needs, operands, subscripts: [
+        _einsum_vjp(xp, gy, i, x.shape, [*operands[:i], *operands[i + 1 :]], subscripts)
+        if need
+        else None
+        for i, (x, need) in enumerate(zip(operands, needs, strict=True))
     ]
 )
 
 
 def _einsum_vjp(
-    xp: Any, gy: Any, i: int, operands: Sequence[Any], shapes: Sequence[Shape], subscripts: str
+    xp: Any, gy: Any, i: int, shape: Shape, others: Sequence[Any], subscripts: str
 ) -> Any:
-    """Return the gradient of operand `i`: the same sum, with `gy` in its place."""
+    """Return the gradient of operand `i`: the same sum over the others, with `gy` in its place."""
     inputs, result = subscripts.split("->")
     terms = inputs.split(",")
-    term, shape = terms[i], shapes[i]
-    others = [*operands[:i], *operands[i + 1 :]]
+    term = terms[i]
     factors = [result, *terms[:i], *terms[i + 1 :]]
     letters = "".join(dict.fromkeys(term))
     shared = "".join([letter for letter in letters if any(letter in f for f in factors)])
