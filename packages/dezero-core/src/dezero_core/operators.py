@@ -172,7 +172,7 @@ def _install() -> None:
     _set("__matmul__", _matmul)
     _set("__rmatmul__", _rmatmul)
     _set("__getitem__", _getitem)
-    for name, method in {
+    methods: dict[str, _Method] = {
         "reshape": _reshape,
         "transpose": _transpose,
         "flatten": _flatten,
@@ -183,7 +183,8 @@ def _install() -> None:
         "min": _min,
         "dot": _dot,
         "matmul": _matmul_method,
-    }.items():
+    }
+    for name, method in methods.items():
         _set(name, method)
     for name, descriptor in {
         "T": property(_transposed),

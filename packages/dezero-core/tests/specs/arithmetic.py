@@ -87,7 +87,7 @@ def _ones(*shape: int) -> Sampler:
     return uniform(0.98, 1.02, *shape)
 
 
-_EXPONENTS = [0, 1, 2, 3, 5, -1, -2, 2.0, 3.0, 0.5, 1.5, -0.5]
+_EXPONENTS = [0, 1, 2, 3, 4, 5, -1, -2, -3, 2.0, 3.0, 0.5, 1.5, 2.5, -0.5, -1.5]
 
 SPECS: list[OperationSpec] = [
     *_binary("add", normal, normal),
@@ -107,6 +107,8 @@ SPECS: list[OperationSpec] = [
     *_unary("cbrt", _non_zero),
     *_unary("reciprocal", _non_zero),
     *[_one("power", f"x**{c!r}", lambda x, c=c: x**c, positive(2, 3)) for c in _EXPONENTS],
+    _one("power", "(), x**3", lambda x: x**3, normal()),
+    _one("power", "(0, 2), x**3", lambda x: x**3, normal(0, 2)),
     *[
         _one("power", f"negative x**{c!r}", lambda x, c=c: x**c, uniform(-2.0, -0.5, 2, 3))
         for c in [0, 1, 2, 3, -1, -2, 4.0]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dezero_core.functions import (
     arithmetic,
+    choices,
     comparison,
     creation,
     exponential,
@@ -16,6 +17,7 @@ from dezero_core.functions import (
     indexing,
     joining,
     linalg,
+    powers,
     products,
     rearranging,
     reductions,
@@ -23,6 +25,7 @@ from dezero_core.functions import (
     trigonometric,
 )
 from dezero_core.functions.arithmetic import *
+from dezero_core.functions.choices import *
 from dezero_core.functions.comparison import *
 from dezero_core.functions.creation import *
 from dezero_core.functions.exponential import *
@@ -30,6 +33,7 @@ from dezero_core.functions.extremes import *
 from dezero_core.functions.hyperbolic import *
 from dezero_core.functions.indexing import *
 from dezero_core.functions.joining import *
+from dezero_core.functions.powers import *
 from dezero_core.functions.products import *
 from dezero_core.functions.rearranging import *
 from dezero_core.functions.reductions import *
@@ -38,6 +42,7 @@ from dezero_core.functions.trigonometric import *
 
 __all__ = ["linalg"]
 __all__ += arithmetic.__all__
+__all__ += choices.__all__
 __all__ += comparison.__all__
 __all__ += creation.__all__
 __all__ += exponential.__all__
@@ -45,6 +50,7 @@ __all__ += extremes.__all__
 __all__ += hyperbolic.__all__
 __all__ += indexing.__all__
 __all__ += joining.__all__
+__all__ += powers.__all__
 __all__ += products.__all__
 __all__ += rearranging.__all__
 __all__ += reductions.__all__

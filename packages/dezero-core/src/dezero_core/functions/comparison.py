@@ -1,6 +1,6 @@
-"""Comparisons, choices and steps: minimum, maximum, clip, where, and what has no gradient.
+"""Comparisons and steps: functions without gradient.
 
-Comparisons and steps are constant almost everywhere. They have no rules, so their results are
+They are constant almost everywhere. They have no rules, so their results are
 constants, and no graph is kept for them.
 """
 
@@ -13,7 +13,6 @@ from dezero_core.typing import ArrayLike
 
 __all__ = [
     "ceil",
-    "clip",
     "equal",
     "floor",
     "greater",
@@ -26,149 +25,10 @@ __all__ = [
     "logical_and",
     "logical_not",
     "logical_or",
-    "maximum",
-    "minimum",
     "not_equal",
     "round",
     "trunc",
-    "where",
 ]
-
-
-# --- choices: gradients go where the values came from ------------------------------------------
-
-
-@primitive
-def maximum(xp: Any, x0: ArrayLike, x1: ArrayLike) -> Any:
-    """Return the larger of two elements. Where they are equal each gets half of the gradient.
-
-    Args:
-        x0: A Variable, an array or a number.
-        x1: Another, of a shape that broadcasts with it.
-
-    Returns:
-        The larger elements, of the broadcast shape. NaN where either is NaN.
-
-    Example:
-        >>> import numpy as np
-        >>> from dezero_core import functions as F
-        >>> F.maximum(np.array([-1.0, 2.0]), 0.0)
-        variable([0. 2.])
-    """
-    return xp.maximum(x0, x1)
-
-
-maximum.defvjp(
-    lambda xp, gy, x0, x1: xp.where(x0 == x1, gy * 0.5, gy * (x0 > x1)),
-    lambda xp, gy, x0, x1: xp.where(x0 == x1, gy * 0.5, gy * (x0 < x1)),
-)
-
-
-@primitive
-def minimum(xp: Any, x0: ArrayLike, x1: ArrayLike) -> Any:
-    """Return the smaller of two elements. Where they are equal each gets half of the gradient.
-
-    Args:
-        x0: A Variable, an array or a number.
-        x1: Another, of a shape that broadcasts with it.
-
-    Returns:
-        The smaller elements, of the broadcast shape. NaN where either is NaN.
-
-    Example:
-        >>> import numpy as np
-        >>> from dezero_core import functions as F
-        >>> F.minimum(np.array([-1.0, 2.0]), 0.0)
-        variable([-1.  0.])
-    """
-    return xp.minimum(x0, x1)
-
-
-minimum.defvjp(
-    lambda xp, gy, x0, x1: xp.where(x0 == x1, gy * 0.5, gy * (x0 < x1)),
-    lambda xp, gy, x0, x1: xp.where(x0 == x1, gy * 0.5, gy * (x0 > x1)),
-)
-
-
-@primitive
-def where(xp: Any, condition: ArrayLike, x0: ArrayLike, x1: ArrayLike) -> Any:
-    """Choose from two arrays, element by element.
-
-    The gradient goes to the chosen element alone, and the other gets 0. But what *led* to the
-    other is still differentiated: 0 times an infinite slope is NaN. So choose before computing,
-    ``log(where(x > 0, x, 1))``, not after, ``where(x > 0, log(x), 0)``.
-
-    Args:
-        condition: Truth values: a Variable or an array. No gradient flows to it.
-        x0: What to take where the condition holds.
-        x1: What to take elsewhere. All three broadcast.
-
-    Returns:
-        The chosen elements, of the broadcast shape.
-
-    Example:
-        >>> import numpy as np
-        >>> from dezero_core import functions as F
-        >>> F.where(np.array([True, False]), np.array([1.0, 2.0]), 0.0)
-        variable([1. 0.])
-    """
-    return xp.where(condition, x0, x1)
-
-
-# Not gy * condition: an infinite gradient of the chosen side would be NaN on the other.
-where.defvjp(
-    None,
-    lambda xp, gy, condition: xp.where(condition, gy, 0),
-    lambda xp, gy, condition: xp.where(condition, 0, gy),
-)
-
-
-@primitive
-def _clip(xp: Any, x: ArrayLike, x_min: ArrayLike | None, x_max: ArrayLike | None) -> Any:
-    # Upper bound last, as NumPy has it where the bounds cross.
-    if x_min is not None:
-        x = xp.maximum(x, x_min)
-    return +x if x_max is None else xp.minimum(x, x_max)
-
-
-def _clip_rule(xp: Any, gy: Any, x: Any, x_min: Any, x_max: Any) -> Any:
-    if x_min is not None:
-        gy = xp.where(x >= x_min, gy, 0)
-    return gy if x_max is None else xp.where(x <= x_max, gy, 0)
-
-
-def _clip_min_rule(xp: Any, gy: Any, x: Any, x_min: Any, x_max: Any) -> Any:
-    gy = xp.where(x < x_min, gy, 0)
-    return gy if x_max is None else xp.where(x_min <= x_max, gy, 0)
-
-
-def _clip_max_rule(xp: Any, gy: Any, x: Any, x_min: Any, x_max: Any) -> Any:
-    return xp.where((x if x_min is None else xp.maximum(x, x_min)) > x_max, gy, 0)
-
-
-_clip.defvjp(_clip_rule, _clip_min_rule, _clip_max_rule)
-
-
-def clip(x: ArrayLike, x_min: ArrayLike | None = None, x_max: ArrayLike | None = None) -> Any:
-    """Limit elements to an interval (book step 47).
-
-    Elements inside, bounds included, get the gradient; where a bound took their place, it does.
-
-    Args:
-        x: A Variable, an array or a number.
-        x_min: The lower bound, or None. Broadcasts with `x`.
-        x_max: The upper bound, or None. It holds where the two cross.
-
-    Returns:
-        The limited elements, of the broadcast shape.
-
-    Example:
-        >>> import numpy as np
-        >>> from dezero_core import functions as F
-        >>> F.clip(np.array([-1.0, 0.5, 2.0]), 0.0, 1.0)
-        variable([0.  0.5 1. ])
-    """
-    return _clip(x, x_min, x_max)
 
 
 # --- comparisons: truth values, without gradient -------------------------------------------------
