@@ -138,9 +138,10 @@ def _differentiable(name: str, position: int, x: Any, is_linked: bool) -> Variab
     """Return the Variable that the function gets for an argument."""
     try:
         variable = as_variable(x)
-    except TypeError as error:
+        kind = variable.dtype.kind
+    except (TypeError, ValueError) as error:
         raise TypeError(f"{name}: argument {position}: {error}") from None
-    if variable.dtype.kind not in "fV":
+    if kind not in "fV":
         raise TypeError(
             f"{name}: argument {position} is {describe(variable)}; derivatives are with respect "
             "to floating-point numbers: pass 2.0 instead of 2, or x.astype(float)"
