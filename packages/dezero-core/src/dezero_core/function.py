@@ -72,11 +72,9 @@ class Function:
         named = {f"inputs[{i}]": x for i, x in enumerate(arrays)}
         try:
             ys = self.forward(*arrays)
+            results = tuple(map(_as_result, ys if isinstance(ys, tuple) else (ys,)))
         except Exception as error:
             raise explain(error, name, named) from error
-        results = ys if isinstance(ys, tuple) else (ys,)
-        # Arithmetic on 0-d arrays gives NumPy scalars, and a 0-d result stays an array.
-        results = tuple([as_variable(as_array(y)).data for y in results])
 
         mode = current()
         node = None
@@ -188,6 +186,13 @@ class _Held:
 
     def __call__(self) -> Variable:
         return self._variable
+
+
+def _as_result(y: Any) -> Array:
+    """Return one result of a forward method; a number, such as NumPy makes of 0-d arrays, too."""
+    if y is None:
+        raise TypeError("forward() returned None, not an array")
+    return as_variable(as_array(y)).data
 
 
 def _constant(x: Any) -> Variable:
