@@ -25,12 +25,11 @@ def no_collector() -> Iterator[None]:
 
 
 def growth(step: Callable[[], Any], times: int) -> int:
-    """Return how many bytes more are in use after some steps than after a few."""
-    for _ in range(10):
-        step()
+    """Return how many bytes more are in use after many steps than after some."""
     tracemalloc.start()
     try:
-        for _ in range(10):
+        # Caches of Python and NumPy fill up at first.
+        for _ in range(times // 4):
             step()
         before = tracemalloc.get_traced_memory()[0]
         for _ in range(times):
@@ -93,28 +92,31 @@ def test_failures_leave_nothing_behind() -> None:
 
     def step() -> None:
         y = x * 2.0
-        with pytest.raises(ValueError, match="add"):
+        try:
             F.add(F.exp(y), np.ones(3))
+        except ValueError:
+            return
+        raise AssertionError("nothing failed")
 
-    assert growth(step, 200) < 8192
+    assert growth(step, 1000) < 4096
 
 
-@pytest.mark.parametrize("create_graph", [False, True])
-def test_there_are_no_cycles(create_graph: bool) -> None:
+@pytest.mark.parametrize("retain_grad", [False, True])
+def test_there_are_no_cycles(retain_grad: bool) -> None:
+    gc.collect()
     x = Variable(np.ones(3))
     y = F.exp(x) * x + 1.0
     z, w = F.tanh(y) * y, y * 2
-    (z + w).backward(create_graph=create_graph, retain_grad=not create_graph)
+    (z + w).backward(retain_grad=retain_grad)
     references = [weakref.ref(variable) for variable in (x, y, z, w)]
     del x, y, z, w
-    if create_graph:
-        # A gradient that was recorded depends on x, and x holds it: cleargrad() undoes that.
-        return
     assert [reference() for reference in references] == [None] * 4
     assert gc.collect() == 0
 
 
 def test_a_recorded_gradient_that_is_dropped_is_freed() -> None:
+    # The gradient depends on x, which holds it: cleargrad() undoes this circle.
+    gc.collect()
     x = Variable(np.ones(3))
     y = F.exp(x) * x
     y.backward(create_graph=True)

@@ -42,7 +42,7 @@ def identity_like(name: str, *rules: Callable[..., Any] | None) -> Primitive[...
     return operation
 
 
-# --- what a primitive is -----------------------------------------------------------------------
+# --- what a primitive is -------------------------------------------------------------------------
 
 
 @primitive
@@ -190,7 +190,7 @@ def test_data_that_is_replaced_later_does_not_change_what_was_kept() -> None:
     assert float(x.grad) == 12.0  # type: ignore[arg-type]
 
 
-# --- rules -------------------------------------------------------------------------------------
+# --- rules ---------------------------------------------------------------------------------------
 
 
 def test_rules_run_only_for_operands_that_need_a_gradient() -> None:
@@ -489,15 +489,15 @@ def test_an_error_in_a_rule_leaves_no_gradient_anywhere() -> None:
 
 
 def test_errors_keep_their_class_and_cause() -> None:
-    class Special(Exception):
+    class SpecialError(Exception):
         def __init__(self, code: int, extra: str) -> None:
             super().__init__(code, extra)
 
     @primitive
     def failing(xp: Any, x: Any) -> Any:
-        raise Special(1, "two")
+        raise SpecialError(1, "two")
 
-    with pytest.raises(Special) as caught:
+    with pytest.raises(SpecialError) as caught:
         failing(np.ones(2))
     notes = caught.value.__notes__ + getattr(caught.value.__cause__, "__notes__", [])
     assert any("failing" in note and "float64[2]" in note for note in notes)

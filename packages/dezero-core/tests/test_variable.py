@@ -197,7 +197,7 @@ def test_comparisons_give_booleans_without_gradient() -> None:
         (x >= 2.0, [False, True, True]),
         (x < np.full(3, 2), [True, False, False]),
         (x <= x, [True, True, True]),
-        (2 > x, [True, False, False]),
+        (2 > x, [True, False, False]),  # noqa: SIM300
         (x == 2, [False, True, False]),
         (x != 2, [True, False, True]),
         (np.full(3, 2) == x, [False, True, False]),
@@ -496,7 +496,7 @@ def test_unchain_backward_frees_the_history() -> None:
     assert x.grad is None
 
 
-# --- in-place changes ------------------------------------------------------------------------------
+# --- in-place changes ----------------------------------------------------------------------------
 
 
 def test_a_change_in_place_that_a_rule_would_see_is_an_error() -> None:

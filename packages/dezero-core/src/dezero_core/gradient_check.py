@@ -185,7 +185,7 @@ def check_grads(
         return f(*filled)
 
     with using_config("enable_backprop", True):
-        name = getattr(f, "name", None) or getattr(f, "__name__", type(f).__name__)
+        name = getattr(f, "__name__", type(f).__name__)
         _Checker(name, rtol, atol, eps, np.random.default_rng(seed)).check(
             function, [args[i] for i in positions], [f"argument {i}" for i in positions], order
         )
@@ -292,8 +292,8 @@ class _Checker:
         index = tuple(int(i) for i in np.unravel_index(searched[worst], analytic.shape))
         extent = "" if size <= _SEARCHED else f" of {_SEARCHED} that were looked at"
         raise AssertionError(
-            f"check_grads: {self.name}: {what} is wrong: along a random direction it is {a!r}, by differences "
-            f"{n!r}. The worst element{extent}, at {index}: analytic "
+            f"check_grads: {self.name}: {what} is wrong: along a random direction it is {a!r}, by "
+            f"differences {n!r}. The worst element{extent}, at {index}: analytic "
             f"{float(analytic[index])!r}, numeric {float(numeric[worst])!r}"
         )
 
