@@ -50,19 +50,19 @@ def propagate(
     heap = [(-node.order, node) for node in pending]
     heapify(heap)
     watcher = current().watcher
+    last_change = versions.last_change
 
     while heap:
         node = heappop(heap)[1]
         gy = pending.pop(node)
         if retain is not None:
             retain(node, gy)
-        if node.order < versions.last_change:
+        if node.order < last_change:
             versions.check(node)
         if watcher is not None:
             watcher.before_pull(node)
-        plan = node.plan
-        assert plan is not None  # leaves are never pending
-        gradients = plan.pull(node, gy, recording, wanted)
+        # Leaves are never pending, so there is a plan.
+        gradients = node.plan.pull(node, gy, recording, wanted)  # type: ignore[union-attr]
         if watcher is not None:
             watcher.after_pull(node, gy, gradients)
 
