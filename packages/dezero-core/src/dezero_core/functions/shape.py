@@ -382,10 +382,7 @@ def sum_array_to(x: Array, shape: Shape) -> Array:
     if x.shape == shape:
         return x
     lead = x.ndim - len(shape)
-    if x.shape[lead:] == shape:
-        axes = tuple(range(lead))
-    else:
-        axes = tuple([i for i, n in enumerate(x.shape) if i < lead or n != shape[i - lead]])
+    axes = tuple([i for i, n in enumerate(x.shape) if i < lead or n != shape[i - lead]])
     if (
         x.size > _WORTH_A_PRODUCT
         and type(x) is np.ndarray
@@ -397,6 +394,7 @@ def sum_array_to(x: Array, shape: Shape) -> Array:
     return x.sum(axis=axes).reshape(shape)
 
 
+# Elements from which on that is so.
 _WORTH_A_PRODUCT = 1000
 
 
