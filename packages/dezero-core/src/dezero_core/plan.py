@@ -94,9 +94,9 @@ class Signature:
             need, attribute = _split(need)
             place, origin = self.locate(need, n)
             fetch = itemgetter(place) if isinstance(place, int) else place
+            default = () if attribute == "shape" else None  # what a number has
             if origin is _ALL:
-                return lambda v: tuple([getattr(x, attribute) for x in fetch(v)]), None
-            default = () if attribute == "shape" else None
+                return lambda v: tuple([getattr(x, attribute, default) for x in fetch(v)]), None
             return lambda v: getattr(fetch(v), attribute, default), None
         if need not in self.operands:
             after = self.names[len(self.operands) :].index(need)
