@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from operator import index
 from typing import Any
@@ -24,13 +23,14 @@ __all__ = ["Record", "match", "pack", "unpack", "zeros_for"]
 _depth: ContextVar[int] = ContextVar("dezero_transforms", default=0)
 
 
-@contextmanager
-def _inside() -> Iterator[None]:
-    """Record what the user's function does, and tell transforms in there to be recorded."""
+def _run(f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """Call the user's function, recorded, as transforms in there will be."""
     token = _depth.set(_depth.get() + 1)
     try:
+        if current().enable_backprop:
+            return f(*args, **kwargs)
         with using_config("enable_backprop", True):
-            yield
+            return f(*args, **kwargs)
     finally:
         _depth.reset(token)
 
@@ -69,16 +69,15 @@ class Record:
         positions = argnums if isinstance(argnums, Sequence) else (argnums,)
         filled = list(args)
         is_linked = self._is_recorded()
-        with _inside():
-            for i in positions:
-                if not -len(args) <= index(i) < len(args):
-                    raise IndexError(
-                        f"{name}: there is no argument {i}, only {len(args)} positional ones"
-                    )
-                if filled[i] is not args[i]:
-                    raise ValueError(f"{name}: argnums={argnums} names an argument twice")
-                filled[i] = _differentiable(name, i, args[i], is_linked)
-            y = f(*filled, **kwargs)
+        for i in positions:
+            if not -len(args) <= index(i) < len(args):
+                raise IndexError(
+                    f"{name}: there is no argument {i}, only {len(args)} positional ones"
+                )
+            if filled[i] is not args[i]:
+                raise ValueError(f"{name}: argnums={argnums} names an argument twice")
+            filled[i] = _differentiable(name, i, args[i], is_linked)
+        y = _run(f, filled, kwargs)
         self.inputs: list[Variable] = [filled[i] for i in positions]
         self.has_several = isinstance(y, tuple)
         self.outputs: list[Variable] = list(y) if self.has_several else [y]

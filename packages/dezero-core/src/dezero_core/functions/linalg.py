@@ -123,7 +123,7 @@ def det(xp: Any, x: ArrayLike) -> Any:
     Example:
         >>> import numpy as np
         >>> from dezero_core import functions as F
-        >>> F.linalg.det(np.array([[2.0, 5.0], [0.0, 4.0]]))
+        >>> F.linalg.det(np.diag([2.0, 4.0]))
         variable(8.0)
     """
     return xp.linalg.det(x)
@@ -151,8 +151,8 @@ def slogdet(xp: Any, x: ArrayLike) -> Any:
     Example:
         >>> import numpy as np
         >>> from dezero_core import functions as F
-        >>> F.linalg.slogdet(np.diag(np.full(1000, -0.5)))
-        (variable(1.0), variable(-693.1471805599453))
+        >>> F.linalg.slogdet(np.diag([1.0, -1.0, 1.0]))
+        (variable(-1.0), variable(0.0))
     """
     return tuple(xp.linalg.slogdet(x))
 
