@@ -121,7 +121,23 @@ def _entry(path: str, value: Any) -> Iterator[str]:
         yield from [f"   {line}".rstrip() for line in _docstring(value)]
         yield ""
     else:
-        yield from [f".. autodata:: {path}", "   :no-value:", ""]
+        module, _, name = path.rpartition(".")
+        yield from [f".. py:data:: {name}", f"   :module: {module}", ""]
+        yield from [f"   {line}".rstrip() for line in _comment(module, name, value)]
+        yield ""
+
+
+def _comment(path: str, name: str, value: Any) -> list[str]:
+    """Return what the source says of a plain value, wherever in the package it is assigned."""
+    from sphinx.pycode import ModuleAnalyzer
+
+    package = path.partition(".")[0]
+    for candidate, module in sorted(sys.modules.items()):
+        if candidate.partition(".")[0] == package and vars(module).get(name) is value:
+            found = ModuleAnalyzer.for_module(candidate).find_attr_docs().get(("", name))
+            if found:
+                return found
+    return []
 
 
 def _signature(value: Any) -> str:

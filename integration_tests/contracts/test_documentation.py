@@ -7,6 +7,7 @@ import doctest
 import importlib
 import inspect
 import itertools
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,10 +33,11 @@ def is_ours(obj: object) -> bool:
 
 
 def documented_value(module: ModuleType, name: str) -> bool:
-    """Tell whether a plain value has a docstring under its assignment, or its module names it."""
-    if f"`{name}`" in (module.__doc__ or ""):
+    """Tell whether a value has a `#:` comment over its assignment or a docstring under it."""
+    source = inspect.getsource(module)
+    if re.search(rf"^#:.*\n{name}\b.*=", source, re.MULTILINE):
         return True
-    body = ast.parse(inspect.getsource(module)).body
+    body = ast.parse(source).body
     for statement, following in itertools.pairwise(body):
         if isinstance(statement, ast.Assign):
             targets = [target.id for target in statement.targets if isinstance(target, ast.Name)]
@@ -86,9 +88,10 @@ def test_is_documented(module: ModuleType, name: str) -> None:
         assert obj
         return
     if own_docstring(obj) is None:
-        home = getattr(obj, "__module__", None)
-        homes = [module, *([sys.modules[home]] if home in sys.modules else [])]
-        assert any(documented_value(where, name) for where in homes), "no docstring"
+        package = module.__name__.partition(".")[0]
+        homes = [where for path, where in sys.modules.items() if path.startswith(package)]
+        same = [where for where in homes if vars(where).get(name) is obj]
+        assert any(documented_value(where, name) for where in same), "no docstring"
     if inspect.isclass(obj) and is_ours(obj):
         protocol = getattr(obj, "_is_protocol", False)
         attributes = (obj.__doc__ or "").partition("Attributes:")[2]
