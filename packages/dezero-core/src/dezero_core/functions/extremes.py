@@ -169,7 +169,12 @@ def argmin(x: ArrayLike, axis: int | None = None, keepdims: bool = False) -> Var
 # One operation, not log, sum and exp: it is stable, and its rule reads what is there already.
 
 
+# A difference of huge numbers may overflow to -inf, whose exponential is zero: that is right.
+_huge_may_differ = np.errstate(over="ignore")
+
+
 @primitive
+@_huge_may_differ
 def _logsumexp(xp: Any, x: ArrayLike, *, axis: Axes, keepdims: bool) -> Any:
     x = xp.asarray(x)
     if x.dtype.kind != "f":
@@ -182,6 +187,7 @@ def _logsumexp(xp: Any, x: ArrayLike, *, axis: Axes, keepdims: bool) -> Any:
     return y if keepdims else y.squeeze(axis=axis)
 
 
+@_huge_may_differ
 def _logsumexp_back(xp: Any, gy: Any, y: Any, x: Any, axis: Axes, keepdims: bool) -> Any:
     high, _ = _extremes_of(y.dtype)
     y = keep_axes(xp.clip(y, -high, high), x.shape, axis, keepdims)
