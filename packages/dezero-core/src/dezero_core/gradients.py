@@ -35,7 +35,8 @@ def run_backward(root: Variable, retain_grad: bool, create_graph: bool) -> None:
         )
     given = getattr(node, "grad", None) if node.plan is not None else None
     seed = _ones_like(root) if given is None else given._data
-    retain = _retain if retain_grad else None
+    inner: list[tuple[Node, Any]] = []
+    retain = (lambda *pair: inner.append(pair)) if retain_grad else None
     if create_graph:
         seed = variable_of(seed, None) if given is None else given
         with _recording():
@@ -54,10 +55,10 @@ def run_backward(root: Variable, retain_grad: bool, create_graph: bool) -> None:
             leaf.grad = variable_of(gradient if old is None else old._data + gradient, None)
     if given is not None and not retain_grad:
         node.grad = None
-
-
-def _retain(node: Node, gy: Any) -> None:
-    node.grad = gy if isinstance(gy, Variable) else variable_of(gy, None)
+    for result, gy in inner:
+        if not result.is_bundle:
+            # A copy: rules hand the same array on, to where somebody may change it.
+            result.grad = gy if create_graph else variable_of(gy.copy(), None)
 
 
 def gradients_of(

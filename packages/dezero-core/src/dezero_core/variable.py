@@ -414,7 +414,8 @@ def _check_data(data: Any, name: str) -> Any:
                 backend_of(data, operation=name)
             except TypeError as error:
                 raise TypeError(f"{type(data)} is not supported: {error}") from None
-    if data is not None and data.dtype.kind not in "fiubV":
+    # bfloat16 and its like are of kind V, as structured arrays are, which have names.
+    if data is not None and (data.dtype.kind not in "fiubV" or data.dtype.names):
         raise TypeError(
             f"{name}: an array of {data.dtype} is not supported; use floating-point numbers, "
             "integers or booleans"
