@@ -175,6 +175,22 @@ def test_instances_keep_what_forward_found_out() -> None:
 # --- what backward returns -----------------------------------------------------------------------
 
 
+def test_without_create_graph_backward_records_nothing() -> None:
+    recorded: list[bool] = []
+
+    class Watching(Cube):
+        def backward(self, gy: Variable) -> Any:
+            gx = super().backward(gy)
+            recorded.append(gx.requires_grad)
+            return gx
+
+    x = Variable(np.array(2.0))
+    y = Watching()(x)
+    y.backward()
+    y.backward(create_graph=True)
+    assert recorded == [False, True]
+
+
 class PlainCube(Cube):
     def backward(self, gy: Variable) -> Any:
         return 3 * gy.data * self.inputs[0].data ** 2
