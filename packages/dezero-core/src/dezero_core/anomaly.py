@@ -57,7 +57,7 @@ def detect_anomaly(*, check_changes: bool = True) -> Iterator[None]:
         >>> with np.errstate(divide="ignore"), detect_anomaly():  # doctest: +ELLIPSIS
         ...     F.log(x)
         Traceback (most recent call last):
-        dezero_core.anomaly.AnomalyError: log: the result is not finite: 1 of 2 elements ...
+        dezero_core.anomaly.AnomalyError: log: the result is not finite: 1 of 2 elements, ...
     """
     with using_config("watcher", _Watcher(check_changes)):
         yield
