@@ -24,6 +24,7 @@ _Index = tuple[Any, ...]
 
 @primitive
 def _get_item(xp: Any, x: ArrayLike, *, index: _Index) -> Any:
+    x = xp.asarray(x)
     if len(index) == 1 and _is_integers(index[0]):
         return x.take(index[0], axis=0)  # twice as fast for rows
     return x[index]
