@@ -122,7 +122,7 @@ def test_arrays_of_a_device() -> None:
             np.ones(2) + x
 
 
-def test_every_name_means_what_numpy_means() -> None:
-    # Where a name is NumPy's, the protocol finds it; these are our own.
+def test_which_names_are_our_own() -> None:
+    # All others are NumPy's, and reach us by the protocol. (astype is in NumPy from 2.1 on.)
     own = {name for name in F.__all__ if not hasattr(np, name)} - {"astype"}
-    assert own == {"flatten", "get_item", "logsumexp", "sum_to", "linalg"} & own
+    assert own == {"flatten", "get_item", "logsumexp", "sum_to"}

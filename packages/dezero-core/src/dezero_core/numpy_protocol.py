@@ -35,6 +35,23 @@ _METHODS = {
     "multiply.outer": "outer",
 }
 
+_ON_DATA = (
+    "Apply it to x.data if no gradient is needed, or make an operation of it with "
+    "dezero_core.primitive"
+)
+
+# Our functions by NumPy's name, after "numpy.", and by NumPy's ufunc.
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    name: getattr(F, name) for name in F.__all__ if callable(getattr(F, name))
+}
+_FUNCTIONS |= {alias: _FUNCTIONS[name] for alias, name in _ALIASES.items()}
+_FUNCTIONS |= {f"linalg.{name}": getattr(F.linalg, name) for name in F.linalg.__all__}
+_UFUNCS = {
+    getattr(np, name): function
+    for name, function in _FUNCTIONS.items()
+    if isinstance(getattr(np, name, None), np.ufunc)
+}
+
 
 def array_ufunc(
     self: Variable, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any
@@ -45,17 +62,19 @@ def array_ufunc(
         TypeError: There is none, or something is asked for that can not be recorded: a ufunc's
             method, ``out=``, ``where=``, ``dtype=``.
     """
+    function = _UFUNCS.get(ufunc)
+    if function is not None and method == "__call__" and not kwargs:
+        return function(*inputs)  # type: ignore[no-any-return]
     name = ufunc.__name__
     if method != "__call__":
         instead = _METHODS.get(f"{name}.{method}", "")
-        advice = f"Use dezero_core.functions.{instead}" if hasattr(F, instead) else _ON_DATA
+        advice = f"Use dezero_core.functions.{instead}" if instead in _FUNCTIONS else _ON_DATA
         raise TypeError(f"numpy.{name}.{method} does not take a Variable. {advice}")
     if any(out is not None for out in kwargs.pop("out", ())):
         raise TypeError(
             f"numpy.{name}: no array is written to where Variables are computed with, by out= or "
             "by `a += x`. Write a = a + x to get a recorded result, or a += x.data to change a"
         )
-    function = _find(F, name)
     if function is None:
         raise TypeError(f"numpy.{name} {_unknown(name)}")
     if kwargs:
@@ -80,10 +99,9 @@ def array_function(
     """
     path = [*function.__module__.split(".")[1:], function.__name__]
     full_name = f"numpy.{'.'.join(path)}"
-    if full_name.removeprefix("numpy.") in _QUESTIONS:
+    if function.__name__ in _QUESTIONS:
         return function(*map(_data, args), **{key: _data(value) for key, value in kwargs.items()})
-    space = F.linalg if path[0] == "linalg" else F
-    ours = _find(space, path[-1]) if len(path) == 1 or path[0] == "linalg" else None
+    ours = _FUNCTIONS.get(full_name.removeprefix("numpy."))
     if ours is None:
         raise TypeError(f"{full_name} {_unknown(path[-1])}")
     signature = inspect.signature(ours)
@@ -99,17 +117,6 @@ def array_function(
             f"{full_name} on a Variable is dezero_core.functions.{where}({parameters}): {error}"
         ) from None
     return ours(*args, **kwargs)
-
-
-_ON_DATA = (
-    "Apply it to x.data if no gradient is needed, or make an operation of it with "
-    "dezero_core.primitive"
-)
-
-
-def _find(space: Any, name: str) -> Callable[..., Any] | None:
-    name = _ALIASES.get(name, name)
-    return getattr(space, name) if name in space.__all__ else None
 
 
 def _unknown(name: str) -> str:
