@@ -185,6 +185,14 @@ def hessian(
         >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0]))
         variable([[4. 2.]
                   [2. 0.]])
+
+        Newton's method, which reaches the minimum of a quadratic function in one step:
+
+        >>> from dezero_core import functions as F
+        >>> f = lambda x: (x[0] - 1) ** 2 + 4 * (x[1] - 2) ** 2
+        >>> x = np.array([5.0, -3.0])
+        >>> x - F.linalg.solve(hessian(f)(x), grad(f)(x))
+        variable([1. 2.])
     """
     return jacobian(grad(f, argnums), argnums, create_graph=create_graph)
 
