@@ -17,7 +17,7 @@ from dezero_core.backend import get_array_module
 from dezero_core.config import current, using_config
 from dezero_core.engine import propagate, reachable
 from dezero_core.errors import GraphError, describe
-from dezero_core.functions.shape import sum_array_to, sum_to
+from dezero_core.functions.broadcasting import sum_array_to, sum_to
 from dezero_core.node import Node
 from dezero_core.variable import Variable, variable_of
 

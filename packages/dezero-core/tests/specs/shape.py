@@ -1,4 +1,4 @@
-"""The same elements in another shape, and broadcasting."""
+"""The same elements in another shape."""
 
 from __future__ import annotations
 
@@ -44,32 +44,4 @@ SPECS = [
     _row("squeeze", "", (1, 3, 1)),
     _row("squeeze", "int", (1, 3, 1), -1),
     _row("squeeze", "several", (1, 3, 1), (0, 2)),
-    _row("broadcast_to", "leading", (3,), (2, 3)),
-    _row("broadcast_to", "ones", (2, 1, 3), (4, 2, 5, 3)),
-    _row("broadcast_to", "0-d", (), (2, 3)),
-    _row("broadcast_to", "view", (1, 8), (600, 8)),
-    OperationSpec(
-        name="sum_to[leading]",
-        function=lambda x: F.sum_to(x, (3, 4)),
-        operands=(normal(2, 3, 4),),
-        reference=lambda x: x.sum(axis=0),
-    ),
-    OperationSpec(
-        name="sum_to[ones]",
-        function=lambda x: F.sum_to(x, (3, 1)),
-        operands=(normal(2, 3, 4),),
-        reference=lambda x: x.sum(axis=(0, 2)).reshape(3, 1),
-    ),
-    OperationSpec(
-        name="sum_to[0-d]",
-        function=lambda x: F.sum_to(x, ()),
-        operands=(normal(2, 3),),
-        reference=lambda x: x.sum(),
-    ),
-    OperationSpec(
-        name="sum_to[same]",
-        function=lambda x: F.sum_to(x, (2, 3)),
-        operands=(normal(2, 3),),
-        reference=lambda x: x,
-    ),
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dezero_core.functions import (
     arithmetic,
+    broadcasting,
     choices,
     comparison,
     creation,
@@ -25,6 +26,7 @@ from dezero_core.functions import (
     trigonometric,
 )
 from dezero_core.functions.arithmetic import *
+from dezero_core.functions.broadcasting import *
 from dezero_core.functions.choices import *
 from dezero_core.functions.comparison import *
 from dezero_core.functions.creation import *
@@ -42,6 +44,7 @@ from dezero_core.functions.trigonometric import *
 
 __all__ = ["linalg"]
 __all__ += arithmetic.__all__
+__all__ += broadcasting.__all__
 __all__ += choices.__all__
 __all__ += comparison.__all__
 __all__ += creation.__all__

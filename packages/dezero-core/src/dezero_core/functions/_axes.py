@@ -9,7 +9,15 @@ from numpy.exceptions import AxisError
 
 from dezero_core.typing import ArrayLike, Axis, Shape
 
-__all__ = ["Axes", "keep_axes", "kept_shape", "normalize_axes", "normalize_axis", "shape_of"]
+__all__ = [
+    "Axes",
+    "as_shape",
+    "keep_axes",
+    "kept_shape",
+    "normalize_axes",
+    "normalize_axis",
+    "shape_of",
+]
 
 #: What `normalize_axes` returns: axes counted from the front, in order; None for all.
 Axes: TypeAlias = tuple[int, ...] | None
@@ -104,3 +112,8 @@ def keep_axes(a: Any, x_shape: Shape, axes: Axes, keepdims: bool) -> Any:
     if keepdims or axes is None:
         return a
     return a.reshape(kept_shape(x_shape, axes))
+
+
+def as_shape(shape: Any) -> Shape:
+    """Return a shape that may be given as a tuple, a list, or one length."""
+    return tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from dezero_core.functions._axes import Axes, keep_axes, normalize_axes, normalize_axis, shape_of
-from dezero_core.functions.shape import _broadcast_to
+from dezero_core.functions.broadcasting import _broadcast_to
 from dezero_core.primitive import primitive
 from dezero_core.typing import ArrayLike, Axis, Shape
 from dezero_core.variable import Variable

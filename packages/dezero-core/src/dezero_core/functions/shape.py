@@ -1,4 +1,4 @@
-"""Functions that arrange the same elements in another shape, and undo broadcasting."""
+"""Functions that arrange the same elements in another shape, or convert them to another dtype."""
 
 from __future__ import annotations
 
@@ -8,21 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from dezero_core.functions._axes import normalize_axes, normalize_axis, shape_of
+from dezero_core.functions._axes import as_shape, normalize_axes, normalize_axis, shape_of
 from dezero_core.primitive import primitive
-from dezero_core.typing import Array, ArrayLike, Axis, DTypeLike, Shape
+from dezero_core.typing import ArrayLike, Axis, DTypeLike, Shape
 from dezero_core.variable import Variable
 
 __all__ = [
     "astype",
-    "broadcast_to",
     "expand_dims",
     "flatten",
     "moveaxis",
     "ravel",
     "reshape",
     "squeeze",
-    "sum_to",
     "swapaxes",
     "transpose",
 ]
@@ -58,7 +56,7 @@ def reshape(x: ArrayLike, shape: int | Sequence[int]) -> Variable:
         variable([[0 1 2]
                   [3 4 5]])
     """
-    y: Variable = _reshape(x, shape=_as_shape(shape))
+    y: Variable = _reshape(x, shape=as_shape(shape))
     return y
 
 
@@ -263,7 +261,7 @@ def moveaxis(
     """
     shape = shape_of("moveaxis", x)
     sources, places = (
-        [normalize_axis("moveaxis", axis, shape) for axis in _as_shape(axes)]
+        [normalize_axis("moveaxis", axis, shape) for axis in as_shape(axes)]
         for axes in (source, destination)
     )
     if len(sources) != len(places) or len({*sources}) + len({*places}) < 2 * len(sources):
@@ -275,143 +273,6 @@ def moveaxis(
     for place, i in sorted(zip(places, sources, strict=True)):
         order.insert(place, i)
     return transpose(x, order)
-
-
-# --- broadcasting, and back ---------------------------------------------------------------------
-
-# A view costs some microseconds to make, whatever its size; up to here a copy is cheaper.
-_CHEAP_TO_COPY = 4096
-
-
-@primitive
-def _broadcast_to(xp: Any, x: ArrayLike, *, shape: Shape) -> Any:
-    x = xp.asarray(x)
-    if math.prod(shape) > _CHEAP_TO_COPY:
-        return xp.broadcast_to(x, shape)
-    y = xp.empty(shape, x.dtype)
-    y[...] = x
-    return y
-
-
-_broadcast_to.defvjp(lambda xp, gy: gy)  # the engine sums it to the shape of x
-
-
-def broadcast_to(x: ArrayLike, shape: int | Sequence[int]) -> Variable:
-    """Repeat elements along new axes, and along those of length one (book step 40).
-
-    Args:
-        x: Any shape that broadcasts to `shape`.
-        shape: The shape of the result.
-
-    Returns:
-        Shape `shape`. A large one is a view, which can not be written to.
-
-    Raises:
-        ValueError: `x` does not broadcast to this shape.
-
-    Example:
-        >>> import numpy as np
-        >>> from dezero_core import functions as F
-        >>> F.broadcast_to(np.array([1, 2, 3]), (2, 3))
-        variable([[1 2 3]
-                  [1 2 3]])
-    """
-    shape = _as_shape(shape)
-    x_shape = shape_of("broadcast_to", x)
-    if not broadcasts(x_shape, shape):
-        raise ValueError(
-            f"broadcast_to: an operand of shape {list(x_shape)} does not broadcast to "
-            f"{list(shape)}: from the last axis on, lengths must agree or be 1"
-        )
-    y: Variable = _broadcast_to(x, shape=shape)
-    return y
-
-
-@primitive
-def _sum_to(xp: Any, x: ArrayLike, *, shape: Shape) -> Any:
-    return sum_array_to(xp.asarray(x), shape)
-
-
-_sum_to.defvjp(lambda xp, gy, x_shape: _broadcast_to.on(xp, gy, shape=x_shape))
-
-
-def sum_to(x: ArrayLike, shape: int | Sequence[int]) -> Variable:
-    r"""Sum elements so that the result has the given shape (book step 40).
-
-    It undoes `broadcast_to`: the gradient of one is the other.
-
-    Args:
-        x: A shape that `shape` broadcasts to.
-        shape: The shape of the result.
-
-    Returns:
-        Shape `shape`.
-
-    Raises:
-        ValueError: `shape` does not broadcast to the shape of `x`.
-
-    Example:
-        >>> import numpy as np
-        >>> from dezero_core import functions as F
-        >>> F.sum_to(np.array([[1, 2, 3], [4, 5, 6]]), (1, 3))
-        variable([[5 7 9]])
-    """
-    shape = _as_shape(shape)
-    x_shape = shape_of("sum_to", x)
-    if not broadcasts(shape, x_shape):
-        raise ValueError(
-            f"sum_to: an operand of shape {list(x_shape)} can not be summed to {list(shape)}: "
-            "from the last axis on, lengths must agree or be 1"
-        )
-    y: Variable = _sum_to(x, shape=shape)
-    return y
-
-
-def broadcasts(small: Shape, large: Shape) -> bool:
-    """Tell whether one shape broadcasts to another."""
-    lead = len(large) - len(small)
-    return lead >= 0 and all([n in (1, large[lead + i]) for i, n in enumerate(small)])
-
-
-def sum_array_to(x: Array, shape: Shape) -> Array:
-    """Sum an array over the axes along which `shape` was broadcast to its shape.
-
-    It is on the way back of every bias, so it is quick: large sums over the first or the last
-    axes are products with ones, which are two to eight times faster than NumPy's sums.
-    """
-    if x.shape == shape:
-        return x
-    lead = x.ndim - len(shape)
-    axes = tuple([i for i, n in enumerate(x.shape) if i < lead or n != shape[i - lead]])
-    if (
-        x.size > _WORTH_A_PRODUCT
-        and type(x) is np.ndarray
-        and x.dtype.char in "fd"
-        and x.flags.c_contiguous
-        and len(axes) < x.ndim
-    ):
-        return _sum_by_products(x, axes).reshape(shape)
-    return x.sum(axis=axes).reshape(shape)
-
-
-# Elements from which on that is so.
-_WORTH_A_PRODUCT = 1000
-
-
-def _sum_by_products(x: Array, axes: tuple[int, ...]) -> Array:
-    first, last = 0, x.ndim
-    while last - 1 in axes:
-        last -= 1
-    while first in axes:
-        first += 1
-    if last < x.ndim:
-        n = math.prod(x.shape[last:])
-        x = x.reshape(-1, n).dot(np.ones(n, x.dtype)).reshape(x.shape[:last])
-    if first:
-        n = math.prod(x.shape[:first])
-        x = np.ones(n, x.dtype).dot(x.reshape(n, -1)).reshape(x.shape[first:])
-    between = tuple([axis - first for axis in axes if first <= axis < last])
-    return x.sum(axis=between) if between else x
 
 
 # --- another dtype ------------------------------------------------------------------------------
@@ -454,7 +315,3 @@ def astype(x: ArrayLike, dtype: DTypeLike) -> Variable:
         x = x.detach()
     y: Variable = _astype(x, dtype=dtype)
     return y
-
-
-def _as_shape(shape: Any) -> Shape:
-    return tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
