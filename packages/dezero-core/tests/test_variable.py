@@ -18,6 +18,7 @@ from dezero_core import (
     as_variable,
     no_grad,
     primitive,
+    versions,
 )
 from dezero_core import functions as F
 from dezero_core.testing import fake_device
@@ -543,6 +544,50 @@ def test_a_changed_result_that_its_rule_needs_is_an_error() -> None:
     y.data *= 2
     with pytest.raises(RuntimeError, match="backward of exp: the result"):
         y.backward()
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        lambda x: x.reshape(2, 2),
+        lambda x: x[1:],
+        lambda x: F.transpose(x.reshape(2, 2)),
+        lambda x: F.expand_dims(x, 0),
+    ],
+)
+def test_a_change_that_a_rule_would_see_through_a_view_is_an_error(view: Any) -> None:
+    x = Variable(np.array([1.0, 2.0, 3.0, 4.0]))
+    y = view(x) ** 2
+    x.data *= 2.0
+    with pytest.raises(RuntimeError, match="changed in place"):
+        y.backward()
+
+
+def test_a_change_of_other_elements_of_the_same_memory_is_none() -> None:
+    flat = np.arange(8.0).reshape(4, 2)
+    w0, w1 = Parameter(flat[:, 0]), Parameter(flat[:, 1])
+    y = F.sum(w0**2)
+    w1.data -= 1.0
+    y.backward()
+    assert values(w0.grad) == [0.0, 4.0, 8.0, 12.0]
+
+
+def test_changes_of_arrays_that_are_gone_are_forgotten() -> None:
+    kept = Variable(np.array([1.0, 2.0]))
+    y = kept**2
+    for _ in range(2000):
+        x = Variable(np.ones(2))
+        x.data += 1.0
+    assert len(versions._changes) < 1000
+    kept.data += 1.0
+    with pytest.raises(RuntimeError, match="changed in place"):
+        y.backward()
+
+
+def test_a_variable_without_data_may_be_given_none() -> None:
+    x = Variable(None)
+    x.data = None
+    assert x.data is None
 
 
 def test_a_change_that_no_rule_sees_is_none() -> None:

@@ -69,18 +69,16 @@ class Node:
         grad: The gradient, where it is kept.
         name: The name that the user gave the variable, for drawings.
         is_parameter: Whether the leaf belongs to a Parameter.
-        changed: The clock at the last change in place that was noted, and that array's identity.
         trace: What a watcher noted when the operation ran.
     """
 
     # The slots of the second row stay unset until somebody sets them, which saves each operation
-    # five assignments. Read them with getattr(node, name, default).
+    # four assignments. Read them with getattr(node, name, default).
     __slots__ = (
         *("dtype", "order", "parents", "plan", "saved", "settings", "shape"),
-        *("changed", "grad", "is_parameter", "name", "trace"),
+        *("grad", "is_parameter", "name", "trace"),
     )
 
-    changed: tuple[int, int]
     grad: Variable | None
     is_parameter: bool
     name: str | None
