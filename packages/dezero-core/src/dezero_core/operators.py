@@ -27,6 +27,7 @@ _BINARY = {
     "floordiv": F.floor_divide,
     "mod": F.remainder,
     "pow": F.power,
+    "matmul": F.matmul,
 }
 _UNARY = {"neg": F.negative, "pos": F.positive, "abs": F.absolute}
 # Python itself reflects these: a < b asks b > a.
@@ -83,14 +84,6 @@ def _set(name: str, method: _Method) -> None:
     method.__name__ = name
     method.__qualname__ = f"Variable.{name}"
     setattr(Variable, name, method)
-
-
-def _matmul(self: Variable, other: ArrayLike) -> Any:
-    return F.matmul(self, other)
-
-
-def _rmatmul(self: Variable, other: ArrayLike) -> Any:
-    return F.matmul(other, self)
 
 
 def _getitem(self: Variable, index: Any) -> Any:
@@ -154,7 +147,7 @@ def _dot(self: Variable, other: ArrayLike) -> Any:
     return F.dot(self, other)
 
 
-def _matmul_method(self: Variable, other: ArrayLike) -> Any:
+def _matmul(self: Variable, other: ArrayLike) -> Any:
     """Return the matrix product, what ``@`` computes."""
     return F.matmul(self, other)
 
@@ -169,8 +162,6 @@ def _install() -> None:
         _set(f"__{name}__", _equality(function))
     for name, operation in _UNARY.items():
         _set(f"__{name}__", _unary(operation))
-    _set("__matmul__", _matmul)
-    _set("__rmatmul__", _rmatmul)
     _set("__getitem__", _getitem)
     methods: dict[str, _Method] = {
         "reshape": _reshape,
@@ -182,7 +173,7 @@ def _install() -> None:
         "max": _max,
         "min": _min,
         "dot": _dot,
-        "matmul": _matmul_method,
+        "matmul": _matmul,
     }
     for name, method in methods.items():
         _set(name, method)
