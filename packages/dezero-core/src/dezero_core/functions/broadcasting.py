@@ -118,7 +118,11 @@ def sum_array_to(x: Array, shape: Shape) -> Array:
     if x.shape == shape:
         return x
     lead = x.ndim - len(shape)
-    axes = tuple([i for i, n in enumerate(x.shape) if i < lead or n != shape[i - lead]])
+    has_new_axes_only = x.shape[lead:] == shape
+    if has_new_axes_only:
+        axes = tuple(range(lead))
+    else:
+        axes = tuple([i for i, n in enumerate(x.shape) if i < lead or n != shape[i - lead]])
     if (
         x.size > _WORTH_A_PRODUCT
         and type(x) is np.ndarray
@@ -127,7 +131,8 @@ def sum_array_to(x: Array, shape: Shape) -> Array:
         and len(axes) < x.ndim
     ):
         return _sum_by_products(x, axes).reshape(shape)
-    return x.sum(axis=axes).reshape(shape)
+    y = x.sum(axis=axes)
+    return y if has_new_axes_only else y.reshape(shape)
 
 
 # Elements from which on that is so.

@@ -133,7 +133,7 @@ def _per(x_shape: Shape, axis: Axes, ddof: float) -> float:
 _var.defvjp(_var_back)
 
 
-def var(x: ArrayLike, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Variable:
+def var(x: ArrayLike, axis: Axis = None, keepdims: bool = False, *, ddof: float = 0) -> Variable:
     r"""Variance: the mean of the squared deviations from the mean.
 
     .. math:: \frac{1}{n - \mathrm{ddof}} \sum_i (x_i - \bar x)^2
@@ -143,9 +143,9 @@ def var(x: ArrayLike, axis: Axis = None, ddof: float = 0, keepdims: bool = False
     Args:
         x: Any shape.
         axis: The axes to take the variance over; None for all.
+        keepdims: Whether the result keeps these axes, with length one.
         ddof: What the divisor is less than the number of elements: 1 estimates a population's
             variance without bias.
-        keepdims: Whether the result keeps these axes, with length one.
 
     Returns:
         The variances. Without degrees of freedom it is not finite, with a RuntimeWarning, as
@@ -180,7 +180,7 @@ def _std_back(xp: Any, gy: Any, y: Any, x: Any, axis: Axes, ddof: float, keepdim
 _std.defvjp(_std_back)
 
 
-def std(x: ArrayLike, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Variable:
+def std(x: ArrayLike, axis: Axis = None, keepdims: bool = False, *, ddof: float = 0) -> Variable:
     """Standard deviation: the root of `var`.
 
     It has no derivative where all elements are equal. There the gradient is zero, so that a
@@ -189,8 +189,8 @@ def std(x: ArrayLike, axis: Axis = None, ddof: float = 0, keepdims: bool = False
     Args:
         x: Any shape.
         axis: The axes to take it over; None for all.
-        ddof: What the divisor is less than the number of elements.
         keepdims: Whether the result keeps these axes, with length one.
+        ddof: What the divisor is less than the number of elements.
 
     Returns:
         The standard deviations.
