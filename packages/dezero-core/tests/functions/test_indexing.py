@@ -281,3 +281,14 @@ def test_indices_stay_on_the_device() -> None:
     np.testing.assert_array_equal(
         found, [[3.0, 4.0, 8.0], [4.0, 1.0, 1.0], [4.0, 1.0, 1.0], [19.0, 21.0, 23.0]]
     )
+
+
+def test_integers_have_gradients_on_a_device() -> None:
+    with fake_device() as device:
+        x = Variable(device.asarray(np.array([[1, 2], [3, 4], [5, 6]])))
+        rows = device.asarray(np.array([0, 0, -1]))
+        columns = device.asarray(np.array([[0, 0], [1, 1], [0, 1]]))
+        y = x[rows] * device.asarray(np.array([-1, -1]))
+        (y + F.take_along_axis(x, columns, axis=1)).backward()
+        assert x.grad is not None and x.grad.dtype == np.int64
+        assert device.to_numpy(x.grad.data).tolist() == [[0, -2], [0, 2], [0, 0]]

@@ -39,7 +39,7 @@ def _add_at(xp: Any, x: ArrayLike, *, index: _Index, shape: Shape) -> Any:
     elif xp is np and len(index) == 1 and len(shape) > 1:
         _add_rows(y, index[0], x)
     else:
-        xp.add.at(y, index, x)
+        _add_elements(xp, y, index, x)
     return y
 
 
@@ -99,7 +99,7 @@ def _add_along_axis(xp: Any, x: ArrayLike, indices: ArrayLike, *, axis: int, sha
             steps = xp.arange(shape[i]) * math.prod(shape[i + 1 :])
             places = places + steps.reshape((-1,) + (1,) * (ndim - 1 - i))
     y = xp.zeros(math.prod(shape), x.dtype)
-    xp.add.at(y, places.reshape(-1), x.reshape(-1))
+    _add_elements(xp, y, places.reshape(-1), x.reshape(-1))
     return y.reshape(shape)
 
 
@@ -171,6 +171,13 @@ def _as_index(part: Any) -> Any:
 
 def _is_integers(part: Any) -> bool:
     return hasattr(part, "dtype") and part.dtype.kind in "iu"
+
+
+def _add_elements(xp: Any, y: Any, index: Any, x: Any) -> None:
+    if xp is not np and x.dtype == np.int64:
+        # A GPU adds unsigned integers only; the bits of the sums are the same.
+        y, x = y.view(xp.uint64), x.view(xp.uint64)
+    xp.add.at(y, index, x)
 
 
 def _add_rows(y: Any, rows: Any, x: Any) -> None:
