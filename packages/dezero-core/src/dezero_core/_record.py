@@ -9,9 +9,9 @@ from typing import Any
 
 from dezero_core.backend import get_array_module
 from dezero_core.config import current, using_config
-from dezero_core.engine import propagate, reachable
+from dezero_core.engine import reachable
 from dezero_core.errors import describe
-from dezero_core.gradients import _fit, _own
+from dezero_core.gradients import gradients_at
 from dezero_core.node import Node, leaf
 from dezero_core.primitive import primitive
 from dezero_core.typing import Array, ArrayLike, Shape
@@ -100,28 +100,12 @@ class Record:
     def pull(self, seeds: Sequence[Any]) -> list[Variable]:
         """Return the gradient of each input; `seeds` are those of the outputs, or None."""
         recording = self._is_recorded()
-        start = []
-        for y, seed in zip(self.outputs, seeds, strict=True):
-            if seed is not None and y._node in self._wanted:
-                start.append((_node(y), _seed(seed, recording)))
-        inner: dict[Node, Any] = {}
-
-        def retain(node: Node, gy: Any) -> None:
-            if node in self._targets:
-                inner[node] = gy
-
-        are_leaves = all(node.plan is None for node in self._targets)
-        found = propagate(
-            start,
-            _fit,
-            recording=recording,
-            wanted=self._wanted,
-            retain=None if are_leaves else retain,
-        )
-        found = {node: g for node, g in {**found, **inner}.items() if node in self._targets}
-        if not recording:
-            found = _own(found, *[seed for _, seed in start])
-            found = {node: variable_of(g, None) for node, g in found.items()}
+        start = [
+            (y._node, _seed(seed, recording))
+            for y, seed in zip(self.outputs, seeds, strict=True)
+            if seed is not None and y._node is not None
+        ]
+        found = gradients_at(start, self._targets, self._wanted, recording)
         return [
             found[node] if node in found else zeros_for(x, x.shape)
             for node, x in zip(self._targets, self.inputs, strict=True)

@@ -21,7 +21,7 @@ from dezero_core.functions.broadcasting import sum_array_to, sum_to
 from dezero_core.node import Node
 from dezero_core.variable import Variable, variable_of
 
-__all__ = ["gradients_of", "run_backward"]
+__all__ = ["gradients_at", "gradients_of", "run_backward"]
 
 
 def run_backward(root: Variable, retain_grad: bool, create_graph: bool) -> None:
@@ -64,11 +64,11 @@ def run_backward(root: Variable, retain_grad: bool, create_graph: bool) -> None:
 def gradients_of(
     outputs: Iterable[tuple[Variable, Any]], targets: list[Variable], *, create_graph: bool = False
 ) -> list[Variable | None]:
-    """Return gradients with respect to chosen leaves; no variable's `grad` is touched.
+    """Return gradients with respect to chosen variables; no variable's `grad` is touched.
 
     Args:
         outputs: Variables, each with its seed: an array, or a Variable when `create_graph`.
-        targets: Leaves.
+        targets: Leaves, or results that the outputs were computed from.
         create_graph: Whether the gradients can be differentiated again.
 
     Returns:
@@ -76,15 +76,44 @@ def gradients_of(
     """
     seeds = [(y._node, seed) for y, seed in outputs if y._node is not None]
     nodes = [target._node for target in targets]
-    wanted = reachable([node for node, _ in seeds], [node for node in nodes if node is not None])
+    present = [node for node in nodes if node is not None]
+    wanted = reachable([node for node, _ in seeds], present)
+    found = gradients_at(seeds, present, wanted, create_graph)
+    return [None if node is None else found.get(node) for node in nodes]
+
+
+def gradients_at(
+    seeds: Iterable[tuple[Node, Any]], targets: list[Node], wanted: set[Node], create_graph: bool
+) -> dict[Node, Variable]:
+    """Return the gradients that arrive at some nodes.
+
+    Args:
+        seeds: The nodes to start from, with their gradients: arrays, or Variables when
+            `create_graph`.
+        targets: The nodes asked for.
+        wanted: What `dezero_core.engine.reachable` finds for these.
+        create_graph: Whether the gradients can be differentiated again.
+    """
+    inner: dict[Node, Any] = {}
+
+    def retain(node: Node, gy: Any) -> None:
+        if node in targets:
+            inner[node] = gy
+
     seeds = [(node, seed) for node, seed in seeds if node in wanted]
+    with _recording() if create_graph else nullcontext():
+        leaves = propagate(
+            seeds,
+            _fit,
+            recording=create_graph,
+            wanted=wanted,
+            retain=None if all(node.plan is None for node in targets) else retain,
+        )
+    found = {node: g for node, g in {**leaves, **inner}.items() if node in targets}
     if create_graph:
-        with _recording():
-            leaves = propagate(seeds, _fit, recording=True, wanted=wanted)
-        return [None if node is None else leaves.get(node) for node in nodes]
-    leaves = propagate(seeds, _fit, wanted=wanted)
-    owned = _own({node: leaves[node] for node in nodes if node in leaves}, *[s for _, s in seeds])
-    return [variable_of(owned[node], None) if node in owned else None for node in nodes]
+        return found
+    found = _own(found, *[seed for _, seed in seeds])
+    return {node: variable_of(g, None) for node, g in found.items()}
 
 
 def _recording() -> AbstractContextManager[None]:
