@@ -1,0 +1,1 @@
+"""How workloads are measured: processes, turns, figures, reports."""

@@ -1,0 +1,105 @@
+"""The table, row by row, and the files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from dezero_core.files import atomic_write
+from harness.measure import Row, Spread
+from harness.workload import LIBRARIES, Comparison, Figure
+
+__all__ = ["format_header", "format_row", "write_json"]
+
+_TITLE = 44
+_WIDTHS = (11, 11, 13, 22, 10, 10)
+_COLUMNS = (*LIBRARIES.values(), "ratio to PyTorch", "reach", "0.0.13")
+
+
+def format_header() -> str:
+    """Return the head of the table."""
+    return _join("", _COLUMNS) + "\n" + "-" * (_TITLE + sum(_WIDTHS) + 2 * len(_WIDTHS))
+
+
+def format_row(row: Row) -> str:
+    """Return a row of the table, followed by the errors that there were."""
+    workload = row.workload
+    unit = workload.unit if isinstance(workload, Figure) else "s"
+    cells = []
+    for library in LIBRARIES:
+        value = row.values.get(library)
+        missing = "failed" if library in row.errors else "-"
+        cells.append(missing if value is None else _with_unit(value.median, unit))
+    if isinstance(workload, Comparison):
+        cells.append(_ratio(row.ratios.get("ours"), spread=True))
+        reach = "" if workload.reach is None else f"<= {workload.reach:g}"
+    else:
+        cells.append("")
+        reach = "" if workload.reach is None else f"<= {_bound(workload.reach, unit)}"
+    cells.append(reach + {True: " +", False: " !", None: ""}[row.is_reached])
+    cells.append(_ratio(row.ratios.get("released"), spread=False))
+    lines = [_join(workload.title, cells)]
+    lines += [
+        f"  {LIBRARIES[library]} failed: {error.strip().splitlines()[-1]}"
+        for library, error in row.errors.items()
+    ]
+    return "\n".join(lines)
+
+
+def _join(title: str, cells: Iterable[str]) -> str:
+    padded = [cell.rjust(width) for cell, width in zip(cells, _WIDTHS, strict=True)]
+    return "  ".join([title.ljust(_TITLE), *padded]).rstrip()
+
+
+def _ratio(ratio: Spread | None, *, spread: bool) -> str:
+    if ratio is None:
+        return ""
+    text = f"{ratio.median:.2f}"
+    return f"{text} ({ratio.lower:.2f} - {ratio.upper:.2f})" if spread else text
+
+
+def _bound(reach: float, unit: str) -> str:
+    return _with_unit(reach, unit) if unit == "s" else f"{reach:g}"
+
+
+def _with_unit(value: float, unit: str) -> str:
+    if unit == "s":
+        for factor, name in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
+            if value >= factor:
+                return f"{_three_digits(value / factor)} {name}"
+        return f"{_three_digits(value / 1e-9)} ns"
+    return f"{_three_digits(value)} {unit}".rstrip()
+
+
+def _three_digits(value: float) -> str:
+    if value == int(value):
+        return str(int(value))
+    return f"{value:.{max(0, 3 - len(str(int(value))))}f}"
+
+
+def write_json(path: Path, rows: Iterable[Row], facts: dict[str, Any]) -> None:
+    """Write all that was measured, in seconds and counts.
+
+    Args:
+        path: The file.
+        rows: What was measured.
+        facts: The machine, the versions, the settings.
+    """
+    entries = [
+        {
+            "name": row.workload.name,
+            "title": row.workload.title,
+            "unit": row.workload.unit if isinstance(row.workload, Figure) else "s",
+            "reach": row.workload.reach,
+            "is_reached": row.is_reached,
+            "values": {library: asdict(spread) for library, spread in row.values.items()},
+            "ratios": {library: asdict(spread) for library, spread in row.ratios.items()},
+            "errors": row.errors,
+        }
+        for row in rows
+    ]
+    with atomic_write(path) as file:
+        file.write(json.dumps({**facts, "rows": entries}, indent=1).encode())

@@ -1,0 +1,100 @@
+"""The process of one library: it does what it is told, line by line, and answers with numbers.
+
+Started by `run.py` as ``python worker.py LIBRARY THREADS``. Requests and answers are lines of
+JSON. What libraries print goes to standard error, out of the answers' way.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import traceback
+from typing import Any
+
+from harness.workload import Call, Comparison, Figure
+from workloads import WORKLOADS
+
+
+class Worker:
+    """What a library's process can do."""
+
+    def __init__(self, library: str, threads: int) -> None:
+        self._library = library
+        self._call: Call | None = None
+        if library == "torch":
+            import torch
+
+            torch.set_num_threads(threads)
+        elif library == "released":
+            import numpy as np
+
+            # It was written for a NumPy that still had this name, and does not import without.
+            np.int = int  # type: ignore[attr-defined]
+
+    def facts(self) -> dict[str, Any]:
+        """Tell the versions that matter."""
+        import numpy as np
+
+        blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+        facts = {
+            "python": ".".join(map(str, sys.version_info[:3])),
+            "numpy": np.__version__,
+            "blas": f"{blas['name']} {blas['version']}",
+        }
+        if self._library == "torch":
+            import torch
+
+            facts["torch"] = torch.__version__
+            facts["threads"] = torch.get_num_threads()
+            facts["blas"] = "MKL" if torch.backends.mkl.is_available() else "without MKL"
+        return facts
+
+    def load(self, workload: str) -> dict[str, Any]:
+        """Set a comparison up and make its first calls; tell what the third one returned."""
+        row = WORKLOADS[workload]
+        assert isinstance(row, Comparison)
+        self._call = None  # frees the last workload's memory before there is more
+        call: Call | None = getattr(row, self._library)()
+        if call is None:
+            return {"values": None}
+        call()
+        call()
+        values = [float(value) for value in call()]
+        self._call = call
+        return {"values": values}
+
+    def batch(self, calls: int) -> dict[str, Any]:
+        """Make one call untimed, since the other libraries had the machine, and time some."""
+        call = self._call
+        assert call is not None
+        call()
+        start = time.perf_counter()
+        for _ in range(calls):
+            call()
+        return {"seconds": (time.perf_counter() - start) / calls}
+
+    def figure(self, workload: str) -> dict[str, Any]:
+        """Measure a figure."""
+        row = WORKLOADS[workload]
+        assert isinstance(row, Figure)
+        return {"values": getattr(row, self._library)()}
+
+
+def main() -> None:
+    """Answer requests until there are no more."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    worker = Worker(sys.argv[1], int(sys.argv[2]))
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            answer = getattr(worker, request.pop("do"))(**request)
+        except Exception:
+            answer = {"error": traceback.format_exc()}
+        print(json.dumps(answer), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""The rows of the table, in its order. A new row is a class in one of these modules, and a line."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from harness.workload import Workload
+from workloads.loading import Epoch, ImportTime
+from workloads.memory import Growth, LongChain, PeakArrays, SumOfTerms
+from workloads.scalars import HigherDerivatives, Rosenbrock
+from workloads.training import DIGITS_ADAM, DIGITS_SGD, SPIRAL
+
+__all__ = ["WORKLOADS"]
+
+_ROWS: Final[tuple[Workload, ...]] = (
+    Rosenbrock(),
+    HigherDerivatives(),
+    SPIRAL,
+    DIGITS_SGD,
+    DIGITS_ADAM,
+    Epoch(),
+    ImportTime(),
+    SumOfTerms(),
+    PeakArrays(),
+    LongChain(),
+    Growth(),
+)
+
+#: All rows, by name.
+WORKLOADS: Final[dict[str, Workload]] = {row.name: row for row in _ROWS}
