@@ -40,41 +40,22 @@ _COMPARISONS = {
 _EQUALITY = {"eq": F.equal, "ne": F.not_equal}
 
 
-def _binary(primitive: Primitive[...]) -> _Method:
-    # A bound method is called faster than an object that has a __call__.
-    call = primitive.__call__
-
-    def operator(self: Variable, other: ArrayLike) -> Any:
-        return call(self, other)
-
-    return operator
-
-
 def _reflected(primitive: Primitive[...]) -> _Method:
-    call = primitive.__call__
+    function = primitive.function
 
     def operator(self: Variable, other: ArrayLike) -> Any:
-        return call(other, self)
-
-    return operator
-
-
-def _unary(primitive: Primitive[...]) -> _Method:
-    call = primitive.__call__
-
-    def operator(self: Variable) -> Any:
-        return call(self)
+        return function(other, self)
 
     return operator
 
 
 def _equality(primitive: Primitive[...]) -> _Method:
-    call = primitive.__call__
+    function = primitive.function
 
     def operator(self: Variable, other: object) -> Any:
         # What is no operand at all (None, a string) is unequal as a whole, as Python has it.
         if isinstance(other, (Variable, bool, int, float, list, tuple)) or hasattr(other, "dtype"):
-            return call(self, other)
+            return function(self, other)
         return NotImplemented
 
     return operator
@@ -153,15 +134,12 @@ def _matmul(self: Variable, other: ArrayLike) -> Any:
 
 
 def _install() -> None:
-    for name, function in _BINARY.items():
-        _set(f"__{name}__", _binary(function))
-        _set(f"__r{name}__", _reflected(function))
-    for name, function in _COMPARISONS.items():
-        _set(f"__{name}__", _binary(function))
-    for name, function in _EQUALITY.items():
-        _set(f"__{name}__", _equality(function))
-    for name, operation in _UNARY.items():
-        _set(f"__{name}__", _unary(operation))
+    for name, primitive in {**_BINARY, **_UNARY, **_COMPARISONS}.items():
+        _set(f"__{name}__", primitive.function)
+    for name, primitive in _BINARY.items():
+        _set(f"__r{name}__", _reflected(primitive))
+    for name, primitive in _EQUALITY.items():
+        _set(f"__{name}__", _equality(primitive))
     _set("__getitem__", _getitem)
     methods: dict[str, _Method] = {
         "reshape": _reshape,

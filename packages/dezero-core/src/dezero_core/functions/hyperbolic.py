@@ -73,7 +73,16 @@ def tanh(xp: Any, x: ArrayLike) -> Any:
     return xp.tanh(x)
 
 
-tanh.defvjp(lambda xp, gy, y: gy * (1 - y * y))
+@primitive
+def _slope_of_tanh(xp: Any, tanh_x: ArrayLike) -> Any:
+    return 1 - tanh_x * tanh_x
+
+
+# One operation, where a square and a difference are two: graphs of higher derivatives of tanh,
+# which repeat it over and over, have 80 nodes for the fifth instead of 128.
+_slope_of_tanh.defvjp(lambda xp, gy, tanh_x: gy * (-2 * tanh_x))
+
+tanh.defvjp(lambda xp, gy, y: gy * _slope_of_tanh.on(xp, y))
 
 
 @primitive
