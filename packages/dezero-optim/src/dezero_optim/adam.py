@@ -44,7 +44,7 @@ class Adam(Optimizer):
 
     Raises:
         TypeError: An argument is no number.
-        ValueError: One is out of range: betas are at least 0 and less than 1, the others at least 0.
+        ValueError: One is negative or not finite, or a beta is not less than 1.
 
     Example:
         >>> import numpy as np
@@ -72,13 +72,14 @@ class Adam(Optimizer):
         self.beta1 = check_number("Adam: beta1", beta1, below=1)
         self.beta2 = check_number("Adam: beta2", beta2, below=1)
         self.eps = check_number("Adam: eps", eps)
-        self._work = np.empty(0, np.float32)
+        self._work: Array = np.empty(0, np.float32)
 
     @property
     def lr(self) -> float:
         """The step size of this update, with both moments' bias corrected."""
         t = max(self.t, 1)
-        return float(self.alpha) * sqrt(1 - self.beta2**t) / (1 - self.beta1**t)
+        beta1, beta2 = float(self.beta1), float(self.beta2)
+        return float(self.alpha) * sqrt(1 - beta2**t) / float(1 - beta1**t)
 
     def new_state(self, param: Parameter) -> dict[str, Array]:
         """Make the moments, zeros (see `Optimizer.new_state`)."""
@@ -88,6 +89,7 @@ class Adam(Optimizer):
 
     def update_one(self, param: Parameter) -> None:
         """Change one parameter (see `Optimizer.update_one`)."""
+        assert param.grad is not None
         state = self.state_of(param)
         data = param.data
         xp = get_array_module(data)

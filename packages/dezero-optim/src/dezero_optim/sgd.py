@@ -44,5 +44,6 @@ class SGD(Optimizer):
 
     def update_one(self, param: Parameter) -> None:
         """Change one parameter (see `Optimizer.update_one`)."""
+        assert param.grad is not None
         # A Python number, whatever it was: a float64 one of NumPy's would be computed with as such.
         param.data -= float(self.lr) * param.grad.data
