@@ -176,6 +176,10 @@ def test_checks_that_a_row_switches_off() -> None:
     check_spec(spec(double, float32=False))
     host = operation(lambda xp, x: np.square(x), lambda xp, gy, x: 2 * gy * np.asarray(x))
     check_spec(spec(host, device=False, order=1))
+    with fake_device() as device:
+        check_spec(spec(host, device=False, order=1), device=device)
+    reading = operation(lambda xp, x: x * x, branch)
+    check_spec(spec(reading, device="moves", order=1, float32=False))
 
 
 def test_several_results_and_operands() -> None:

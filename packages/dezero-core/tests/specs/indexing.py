@@ -40,7 +40,7 @@ _ARRAYS: dict[str, Any] = {
 }
 
 
-def _row(name: str, index: Any, device: bool) -> Any:
+def _row(name: str, index: Any, device: Any) -> Any:
     return OperationSpec(
         name=f"get_item[{name}]",
         function=lambda x: F.get_item(x, index),
@@ -52,7 +52,11 @@ def _row(name: str, index: Any, device: bool) -> Any:
 
 SPECS = [
     *[_row(name, index, device=True) for name, index in _INDICES.items()],
-    *[_row(name, index, device=False) for name, index in _ARRAYS.items()],
+    # They are moved to the device, which can not combine a mask with other arrays.
+    *[
+        _row(name, index, device=False if name == "mask and array" else "moves")
+        for name, index in _ARRAYS.items()
+    ],
     OperationSpec(
         name="get_item[rows]",
         function=lambda x, i: F.get_item(x, i),
@@ -76,7 +80,7 @@ SPECS = [
         function=lambda x, mask: F.get_item(x, mask),
         operands=(normal(3, 4), booleans(3, 4)),
         reference=lambda x, mask: x[mask],
-        device=False,  # how many elements there are depends on the mask, so a device waits
+        device="moves",  # how many elements there are depends on the mask, so a device waits
     ),
     OperationSpec(
         name="take_along_axis[axis=1]",

@@ -10,7 +10,7 @@ from dezero_core import functions as F
 from dezero_core.testing.specs import OperationSpec, normal
 
 
-def _row(name: str, shape: tuple[int, ...], *args: Any, device: bool = True, **kwargs: Any) -> Any:
+def _row(name: str, shape: tuple[int, ...], *args: Any, device: Any = True, **kwargs: Any) -> Any:
     function, reference = getattr(F, name), getattr(np, name)
     return OperationSpec(
         name=f"{name}[{shape}, {args}, {kwargs}]",
@@ -32,7 +32,7 @@ SPECS = [
     _row("repeat", (2, 3), 2),
     _row("repeat", (2, 3), 3, axis=-1),
     # How often is told on the host, so the places to take from have to move.
-    _row("repeat", (2, 3), (1, 0, 2), axis=1, device=False),
+    _row("repeat", (2, 3), (1, 0, 2), axis=1, device="moves"),
     _row("tile", (2, 3), 2),
     _row("tile", (2, 3), (2, 1, 3)),
     _row("tile", (2, 1, 3), (2, 2)),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -45,7 +45,8 @@ class OperationSpec:
         differentiable: The positions of the operands that have a gradient; ``()`` for none.
         order: Up to which order derivatives are compared with finite differences.
         float32: Whether float32 operands give float32 results and gradients.
-        device: Whether it runs on a device that is not the host.
+        device: Whether it runs on a device that is not the host, without moving data or waiting for
+            a value; ``"moves"`` if it runs, but does such a thing.
 
     Example:
         >>> import numpy as np
@@ -67,7 +68,7 @@ class OperationSpec:
     differentiable: tuple[int, ...] = (0,)
     order: int = 2
     float32: bool = True
-    device: bool = True
+    device: bool | Literal["moves"] = True
 
     def __post_init__(self) -> None:
         if not set(self.differentiable) <= set(range(len(self.operands))):
