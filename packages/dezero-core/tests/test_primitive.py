@@ -513,6 +513,26 @@ def test_forward_must_return_an_array(result: Any) -> None:
         operation(Variable(np.ones(2)))
 
 
+@pytest.mark.parametrize("result", [np.ones(2), (np.ones(2),), (np.ones(2),) * 3])
+def test_forward_must_return_its_extras_too(result: Any) -> None:
+    @primitive(extras=("mask",))
+    def operation(xp: Any, x: Any) -> Any:
+        return result
+
+    with pytest.raises(TypeError, match=r"operation: .* not a tuple of result and mask"):
+        operation(Variable(np.ones(2)))
+
+
+@pytest.mark.parametrize("result", [np.ones(2), ()])
+def test_forward_must_return_several_results(result: Any) -> None:
+    @primitive(multiple_outputs=True)
+    def operation(xp: Any, x: Any) -> Any:
+        return result
+
+    with pytest.raises(TypeError, match=r"operation: .* not a tuple of results"):
+        operation(Variable(np.ones(2)))
+
+
 def test_operands_that_are_no_arrays() -> None:
     with pytest.raises(TypeError, match=r"cube: a builtins\.str is an array of no backend"):
         cube("text")

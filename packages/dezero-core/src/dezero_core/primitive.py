@@ -26,8 +26,8 @@ import numpy as np
 
 from dezero_core.backend import backend_of, kernels_of
 from dezero_core.config import current
-from dezero_core.errors import explain
-from dezero_core.fastpath import ARRAYS, NUMBERS, binary_call, unary_call
+from dezero_core.errors import describe, explain
+from dezero_core.fastpath import ARRAYS, NUMBERS, fast_call
 from dezero_core.node import Node, output_nodes
 from dezero_core.plan import Plan, Rule, Signature
 from dezero_core.variable import Variable, variable_of
@@ -48,6 +48,7 @@ class Primitive(Generic[P]):
     Attributes:
         name: The operation's name: its function's, without leading underscores.
         signature: The names of its operands, settings and extra outputs.
+        has_several_results: Whether it returns a tuple.
         function: The operation as a function of Python, for operators and methods. Calling it
             saves what calling an object costs.
     """
@@ -65,19 +66,16 @@ class Primitive(Generic[P]):
         self.name = function.__name__.strip("_")
         self.signature = Signature.of(function, extras)
         self._function = function
-        self._multiple_outputs = multiple_outputs
+        self.has_several_results = multiple_outputs
         self._is_plain = not (extras or multiple_outputs or self.signature.settings)
         # By the operands' positions; under None, one rule for all of them.
         self._rules: dict[int | None, Rule] = {}
         # Filled on first use, by namespace.
         self._forward: dict[Any, Callable[..., Any]] = {}
         self._plans: dict[Any, _Plans] = {}
-        arity = self.signature.required if self._is_plain else None
-        fast_calls: dict[int | None, Any] = {1: unary_call, 2: binary_call}
-        self._arity = arity if arity in fast_calls else None
-        self.function: Callable[..., Any] = (
-            self._call if self._arity is None else fast_calls[arity](self)
-        )
+        fast = fast_call(self)
+        self._arity = None if fast is None else self.signature.required
+        self.function: Callable[..., Any] = self._call if fast is None else fast
         # For help() and documentation: the function as it is called, without xp.
         self.__name__ = self.name
         self.__qualname__ = function.__qualname__
@@ -160,8 +158,8 @@ class Primitive(Generic[P]):
 
     def __call__(self, *operands: P.args, **settings: P.kwargs) -> Any:
         """Compute on Variables, arrays and numbers; record, unless recording is off."""
-        if len(operands) == self._arity and not settings:
-            return self.function(*operands)
+        if len(operands) == self._arity and (not settings or self.signature.settings):
+            return self.function(*operands, **settings)
         return self.call_any(operands, settings)
 
     def _call(self, *operands: Any, **settings: Any) -> Any:
@@ -196,7 +194,7 @@ class Primitive(Generic[P]):
         extras: tuple[Any, ...] = ()
         if not self._is_plain:
             y, extras = self._split(y)
-        if on_host and not self._multiple_outputs and type(y) not in ARRAYS:
+        if on_host and not self.has_several_results and type(y) not in ARRAYS:
             y = self._as_array(y)
 
         mode = current()
@@ -207,7 +205,7 @@ class Primitive(Generic[P]):
                 node = self._record(plan, parents, (*arrays, y, *extras), settings)
         if mode.watcher is not None:
             mode.watcher.after_forward(self.name, self._named(arrays), y, node)
-        if self._multiple_outputs:
+        if self.has_several_results:
             nodes = [None] * len(y) if node is None else output_nodes(node, y)
             return tuple(map(variable_of, y, nodes))
         return variable_of(y, node)
@@ -228,9 +226,8 @@ class Primitive(Generic[P]):
         y = values[len(parents)]
         if self._is_plain:
             return Node(plan, parents, plan.keep(values), y.shape, y.dtype)
-        all_settings = {**self.signature.settings, **settings}
-        saved = plan.keep((*values, *all_settings.values()))
-        if self._multiple_outputs:
+        saved = plan.keep((*values, settings))
+        if self.has_several_results:
             specs = tuple([(part.shape, part.dtype) for part in y])
             return Node(plan, parents, (*saved, specs), (), None, settings)
         return Node(plan, parents, saved, y.shape, y.dtype, settings)
@@ -238,10 +235,18 @@ class Primitive(Generic[P]):
     def _split(self, result: Any) -> tuple[Any, tuple[Any, ...]]:
         """Part what the forward function returned into the result and the extra outputs."""
         n_extras = len(self.signature.extras)
-        if not n_extras:
-            return (tuple(result), ()) if self._multiple_outputs else (result, ())
-        results, extras = tuple(result[:-n_extras]), tuple(result[-n_extras:])
-        return results if self._multiple_outputs else results[0], extras
+        if not n_extras and not self.has_several_results:
+            return result, ()
+        given = len(result) if isinstance(result, (tuple, list)) else 0
+        if given != 1 + n_extras if not self.has_several_results else given <= n_extras:
+            wanted = ("results" if self.has_several_results else "result", *self.signature.extras)
+            raise TypeError(
+                f"{self.name}: the forward function returned {describe(result)}, not a tuple of "
+                f"{' and '.join(wanted)}"
+            )
+        n = given - n_extras
+        results, extras = tuple(result[:n]), tuple(result[n:])
+        return results if self.has_several_results else results[0], extras
 
     def plans(self, xp: Any) -> _Plans:
         """Return the plans for a namespace, by ``1 << n_operands | needs``."""
