@@ -20,7 +20,7 @@ from dezero_core.variable import Variable
 if TYPE_CHECKING:
     from dezero_core.primitive import Primitive
 
-__all__ = ["ARRAYS", "NUMBERS", "binary_call", "unary_call"]
+__all__ = ["ARRAYS", "NUMBERS", "fast_call"]
 
 #: The types that NumPy gives. A look-up in a set is all the dispatch that these need.
 ARRAYS = frozenset(np.dtype(code).type for code in np.typecodes["AllInteger"] + "?efdg")
@@ -32,7 +32,17 @@ _OPERANDS = ARRAYS | NUMBERS
 _new = object.__new__
 
 
-def unary_call(primitive: Primitive[...]) -> Callable[[Any], Any]:
+def fast_call(primitive: Primitive[...]) -> Callable[..., Any] | None:
+    """Return a function that calls a primitive the fast way; None if it is not of those kinds."""
+    arity = primitive.signature.required
+    if primitive.signature.extras or primitive.has_several_results:
+        return None
+    if primitive.signature.settings:
+        return _unary_with_settings(primitive) if arity == 1 else None
+    return {1: _unary, 2: _binary}[arity](primitive) if arity in (1, 2) else None
+
+
+def _unary(primitive: Primitive[...]) -> Callable[[Any], Any]:
     """Return a function that calls a primitive with one operand."""
     forward, plans = primitive.forward(np), primitive.plans(np)
 
@@ -66,7 +76,42 @@ def unary_call(primitive: Primitive[...]) -> Callable[[Any], Any]:
     return call
 
 
-def binary_call(primitive: Primitive[...]) -> Callable[[Any, Any], Any]:
+def _unary_with_settings(primitive: Primitive[...]) -> Callable[..., Any]:
+    """Return a function that calls a primitive with one operand and settings."""
+    forward, plans = primitive.forward(np), primitive.plans(np)
+
+    def call(x: Any, **settings: Any) -> Any:
+        mode = current()
+        node = None
+        array = x
+        if isinstance(x, Variable):
+            array = x._data
+            node = x._node
+        if type(array) not in ARRAYS or mode.watcher is not None:
+            return primitive.call_any((x,), settings)
+        try:
+            y = forward(np, array, **settings)
+        except Exception:
+            return primitive.call_any((x,), settings)
+        if type(y) not in ARRAYS:
+            return primitive.call_any((x,), settings)
+        if node is not None:
+            plan = plans[0b11] if mode.enable_backprop else None
+            if plan is None:
+                node = None
+            else:
+                saved = plan.keep((array, y, settings))
+                node = Node(plan, (node,), saved, y.shape, y.dtype, settings)
+        result = _new(Variable)
+        result._data = y
+        result._node = node
+        result._name = None
+        return result
+
+    return call
+
+
+def _binary(primitive: Primitive[...]) -> Callable[[Any, Any], Any]:
     """Return a function that calls a primitive with two operands."""
     forward, plans = primitive.forward(np), primitive.plans(np)
 

@@ -69,7 +69,7 @@ class Signature:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What rules may name, in the order in which `Plan.keep` takes the values."""
+        """What rules may name."""
         return (*self.operands, "y", *self.extras, *self.settings)
 
     def needs_of(self, operation: str, rule: Rule, leading: int) -> tuple[str, ...]:
@@ -87,7 +87,7 @@ class Signature:
         """Tell where a need lies among the values of a call with `n` operands.
 
         Returns:
-            Its index among ``(*operands, y, *extras, *settings)``, or a function that finds it
+            Its index among ``(*operands, y, *extras, settings)``, or a function that finds it
             there; and its origin.
         """
         if need not in self.names:
@@ -98,9 +98,13 @@ class Signature:
             if origin is _ALL:
                 return lambda v: tuple([getattr(x, attribute, default) for x in fetch(v)]), None
             return lambda v: getattr(fetch(v), attribute, default), None
-        if need not in self.operands:
-            after = self.names[len(self.operands) :].index(need)
-            return n + after, _RESULT if need == "y" else None
+        if need == "y":
+            return n, _RESULT
+        if need in self.extras:
+            return n + 1 + self.extras.index(need), None
+        if need in self.settings:
+            default = self.settings[need]
+            return lambda v: v[-1].get(need, default), None
         if self.is_variadic:
             return lambda v: tuple(v[:n]), _ALL
         position = self.operands.index(need)
@@ -152,7 +156,7 @@ class Plan:
         self._links = tuple(
             [(i, origin) for i, (_, origin) in enumerate(located) if origin is not None]
         )
-        #: Takes ``(*operands, y, *extras, *settings)`` of a call and returns what to save.
+        #: Takes ``(*operands, y, *extras, settings)`` of a call and returns what to save.
         self.keep = _keeper([place for place, _ in located])
         # For each rule: whose gradient it computes, with what, and from which of the saved.
         self._steps = tuple(
