@@ -39,7 +39,9 @@ def fast_call(primitive: Primitive[...]) -> Callable[..., Any] | None:
         return None
     if primitive.signature.settings:
         return _unary_with_settings(primitive) if arity == 1 else None
-    return {1: _unary, 2: _binary}[arity](primitive) if arity in (1, 2) else None
+    if arity == 1:
+        return _unary(primitive)
+    return _binary(primitive) if arity == 2 else None
 
 
 def _unary(primitive: Primitive[...]) -> Callable[[Any], Any]:

@@ -134,7 +134,8 @@ def _matmul(self: Variable, other: ArrayLike) -> Any:
 
 
 def _install() -> None:
-    for name, primitive in {**_BINARY, **_UNARY, **_COMPARISONS}.items():
+    plain: dict[str, Primitive[...]] = {**_BINARY, **_UNARY, **_COMPARISONS}
+    for name, primitive in plain.items():
         _set(f"__{name}__", primitive.function)
     for name, primitive in _BINARY.items():
         _set(f"__r{name}__", _reflected(primitive))

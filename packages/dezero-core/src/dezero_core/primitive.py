@@ -145,7 +145,7 @@ class Primitive(Generic[P]):
             An array, or a Variable; a tuple of them if there are several results.
         """
         if xp is Primitive.functions:
-            return self(*operands, **settings)  # type: ignore[arg-type]
+            return self(*operands, **settings)
         return self.compute(xp, *operands, **settings)[0]
 
     def compute(self, xp: Any, *arrays: Any, **settings: Any) -> tuple[Any, tuple[Any, ...]]:
