@@ -95,8 +95,7 @@ def sigmoid_simple(x: ArrayLike) -> Variable:
 
     Deep Learning from Scratch 3, step 43.
     """
-    y: Variable = 1 / (1 + F.exp(F.negative(x)))
-    return y
+    return 1 / (1 + F.exp(F.negative(x)))
 
 
 # --- along an axis -------------------------------------------------------------------------------
@@ -141,8 +140,7 @@ def softmax(x: ArrayLike, axis: int = 1) -> Variable:
 
     Deep Learning from Scratch 3, step 47.
     """
-    y: Variable = _softmax(x, axis=axis)
-    return y
+    return _softmax(x, axis=axis)
 
 
 def softmax_simple(x: ArrayLike, axis: int = 1) -> Variable:
@@ -198,5 +196,4 @@ def log_softmax(x: ArrayLike, axis: int = 1) -> Variable:
 
     Deep Learning from Scratch 3, step 47.
     """
-    y: Variable = _log_softmax(x, axis=axis)
-    return y
+    return _log_softmax(x, axis=axis)

@@ -76,8 +76,7 @@ def linear(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None) -> Variable:
 
     Deep Learning from Scratch 3, step 43.
     """
-    y: Variable = _linear(x, W, b)
-    return y
+    return _linear(x, W, b)
 
 
 def linear_simple(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None) -> Variable:

@@ -72,8 +72,7 @@ def mean_squared_error(x0: ArrayLike, x1: ArrayLike) -> Variable:
     Deep Learning from Scratch 3, step 42.
     """
     _check_same_shape("mean_squared_error", x0, x1)
-    y: Variable = _mean_squared_error(x0, x1)
-    return y
+    return _mean_squared_error(x0, x1)
 
 
 def mean_squared_error_simple(x0: ArrayLike, x1: ArrayLike) -> Variable:
@@ -116,9 +115,10 @@ def _check_same_shape(name: str, x0: ArrayLike, x1: ArrayLike) -> None:
 
 
 # A rule of its own: composed of log_softmax and get_item, each step would keep an array of the
-# size of the scores. Here the scores are kept, and one number for each example, the logarithm of
-# its sum of exponentials: with that, the probabilities are one pass away.
-@primitive(extras=["log_sum"])
+# size of the scores. Here the scores are kept, and two numbers for each example that make the
+# probabilities out of them: the largest score, and the logarithm of the sum of exponentials, which
+# stay apart, for beside a huge score a logarithm is lost in rounding.
+@primitive(extras=["largest", "log_sum"])
 def _softmax_cross_entropy(xp: Any, x: Array, t: Array) -> Any:
     n = len(t)
     largest = x.max(axis=1, keepdims=True)
@@ -131,22 +131,25 @@ def _softmax_cross_entropy(xp: Any, x: Array, t: Array) -> Any:
         # Labels on a device are not looked at beforehand, for that would mean to wait for it, and
         # there a wrong index wraps around. It shall not go unnoticed.
         loss = xp.where(((t >= 0) & (t < x.shape[1])).all(), loss, loss * xp.nan)
-    return loss, log_sum + largest
+    return loss, largest, log_sum
 
 
 @primitive
-def _scores_gradient(xp: Any, x: Array, log_sum: Array, t: Array, scale: Array) -> Any:
+def _probabilities(xp: Any, x: Array, largest: Array, log_sum: Array) -> Any:
+    """Compute softmax(x), where the other two, which depend on x, are known."""
+    y = (x - largest) - log_sum
+    return xp.exp(y, out=y)
+
+
+@primitive
+def _scores_gradient(
+    xp: Any, x: Array, largest: Array, log_sum: Array, t: Array, scale: Array
+) -> Any:
     """Compute scale * (softmax(x) - onehot(t)) / N."""
-    y = xp.exp(x - log_sum)
+    y = _probabilities.on(xp, x, largest, log_sum)
     y[xp.arange(len(t)), t] -= 1
     y *= scale / len(t)
     return y
-
-
-@primitive
-def _probabilities(xp: Any, x: Array, log_sum: Array) -> Any:
-    """Compute softmax(x), where log_sum, which depends on x, is known."""
-    return xp.exp(x - log_sum)
 
 
 def _probabilities_vjp(xp: Any, gy: Any, y: Any) -> Any:
@@ -154,19 +157,19 @@ def _probabilities_vjp(xp: Any, gy: Any, y: Any) -> Any:
     return gx - y * gx.sum(axis=1, keepdims=True)
 
 
-def _scores_gradient_vjp_x(xp: Any, gy: Any, x: Any, log_sum: Any, scale: Any) -> Any:
-    y = _probabilities.on(xp, x, log_sum)
+def _scores_gradient_vjp_x(xp: Any, gy: Any, x: Any, largest: Any, log_sum: Any, scale: Any) -> Any:
+    y = _probabilities.on(xp, x, largest, log_sum)
     return _probabilities_vjp(xp, gy, y) * (scale / x.shape[0])
 
 
-def _scores_gradient_vjp_scale(xp: Any, gy: Any, x: Any, log_sum: Any, t: Any) -> Any:
-    return (gy * _scores_gradient.on(xp, x, log_sum, t, 1.0)).sum()
+def _scores_gradient_vjp_scale(xp: Any, gy: Any, x: Any, largest: Any, log_sum: Any, t: Any) -> Any:
+    return (gy * _scores_gradient.on(xp, x, largest, log_sum, t, 1.0)).sum()
 
 
 _softmax_cross_entropy.defvjp(
-    lambda xp, gy, x, log_sum, t: _scores_gradient.on(xp, x, log_sum, t, gy)
+    lambda xp, gy, x, largest, log_sum, t: _scores_gradient.on(xp, x, largest, log_sum, t, gy)
 )
-_scores_gradient.defvjp(_scores_gradient_vjp_x, None, None, _scores_gradient_vjp_scale)
+_scores_gradient.defvjp(_scores_gradient_vjp_x, None, None, None, _scores_gradient_vjp_scale)
 _probabilities.defvjp(_probabilities_vjp)
 
 
@@ -195,8 +198,7 @@ def softmax_cross_entropy(x: ArrayLike, t: ArrayLike) -> Variable:
 
     Deep Learning from Scratch 3, step 47.
     """
-    y: Variable = _softmax_cross_entropy(x, check_labels("softmax_cross_entropy", x, t))
-    return y
+    return _softmax_cross_entropy(x, check_labels("softmax_cross_entropy", x, t))
 
 
 def softmax_cross_entropy_simple(x: ArrayLike, t: ArrayLike) -> Variable:
