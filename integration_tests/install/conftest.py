@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TEST_TOOLS = ("pytest>=9.0,<10", "hypothesis>=6.100")
+TEST_TOOLS = ("hypothesis>=6.100", "pip", "pytest>=9.0,<10")  # pip: core installs plug-ins
 
 
 @dataclass(frozen=True)

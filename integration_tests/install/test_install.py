@@ -47,7 +47,9 @@ def test_a_package_passes_its_tests_alone(
 
     environment.install(TEST_TOOLS)
     folder = test_folder(package)
-    report = environment.run("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=folder)
+    report = environment.run(
+        "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider", cwd=folder
+    )
     assert " passed" in report
 
 
