@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dezero_core import Variable, primitive
+from dezero_core import Function, GraphError, Variable, primitive
 from dezero_core import functions as F
 from dezero_core.testing import CHECKS, OperationSpec, check_spec, fake_device
 from dezero_core.testing.specs import (
@@ -180,6 +180,19 @@ def test_checks_that_a_row_switches_off() -> None:
         check_spec(spec(host, device=False, order=1), device=device)
     reading = operation(lambda xp, x: x * x, branch)
     check_spec(spec(reading, device="moves", order=1, float32=False))
+
+
+def test_an_operation_that_can_be_differentiated_once() -> None:
+    class Once(Function):
+        def forward(self, x: Any) -> Any:
+            return x * x
+
+        def backward(self, gy: Variable) -> Any:
+            return 2 * gy.data * self.inputs[0].data
+
+    check_spec(spec(lambda x: Once()(x), order=1))
+    with pytest.raises(GraphError, match="can not be differentiated again"):
+        check_spec(spec(lambda x: Once()(x)))
 
 
 def test_several_results_and_operands() -> None:
