@@ -123,7 +123,7 @@ def _print_facts(facts: dict[str, Any]) -> None:
     machine = facts["machine"]
     print(
         f"{machine['processor']}, {machine['cores']} cores, {machine['system']}; "
-        f"{facts['threads']} threads each; {facts['date']}"
+        f"load {machine['load']} before the start; {facts['threads']} threads each; {facts['date']}"
     )
     for library, versions in facts["libraries"].items():
         details = ", ".join(f"{name} {value}" for name, value in versions.items())

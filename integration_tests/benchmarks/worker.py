@@ -11,6 +11,7 @@ import os
 import sys
 import time
 import traceback
+from importlib.metadata import version
 from typing import Any
 
 from harness.workload import Call, Comparison, Figure
@@ -38,7 +39,9 @@ class Worker:
         import numpy as np
 
         blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+        package = {"ours": "dezero-core", "released": "dezero"}.get(self._library, self._library)
         facts = {
+            package: version(package),
             "python": ".".join(map(str, sys.version_info[:3])),
             "numpy": np.__version__,
             "blas": f"{blas['name']} {blas['version']}",
@@ -46,7 +49,6 @@ class Worker:
         if self._library == "torch":
             import torch
 
-            facts["torch"] = torch.__version__
             facts["threads"] = torch.get_num_threads()
             facts["blas"] = "MKL" if torch.backends.mkl.is_available() else "without MKL"
         return facts

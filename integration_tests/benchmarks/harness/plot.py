@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dezero_core.files import atomic_write
 from harness.measure import Row
+from harness.report import format_ratio
 from harness.workload import LIBRARIES
 
 __all__ = ["plot_ratios"]
@@ -45,14 +46,10 @@ def plot_ratios(path: Path, rows: Sequence[Row]) -> None:
             error_kw={"elinewidth": 1, "capsize": 2, "ecolor": "#444444"},
         )
         for y, ratio in drawn:
-            axes.annotate(
-                f"{ratio.median:.2f}",
-                (ratio.upper, y + shift * height),
-                xytext=(5, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize=8,
-            )
+            # Beside the axes, where no bar and no mark is in the way.
+            place = (1.01, y + shift * height)
+            text = format_ratio(ratio.median)
+            axes.annotate(text, place, xycoords=axes.get_yaxis_transform(), va="center", fontsize=9)
     marked = [(y, row.workload.reach) for y, row in enumerate(rows) if row.workload.reach]
     axes.scatter(
         [reach for _, reach in marked],
@@ -65,12 +62,11 @@ def plot_ratios(path: Path, rows: Sequence[Row]) -> None:
     )
     axes.axvline(1.0, color="#ee4c2c", linewidth=1.2, label=LIBRARIES["torch"])
     axes.set_xscale("log")
-    axes.margins(x=0.12)
     axes.set_yticks(range(len(rows)), [row.workload.title for row in rows])
     axes.invert_yaxis()
     axes.set_xlabel("time relative to PyTorch's on the CPU, same number of threads: less is better")
     axes.xaxis.set_major_formatter("{x:g}")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=4, frameon=False)
+    figure.legend(loc="outside upper center", ncols=4, frameon=False)
     with atomic_write(path) as file:
         figure.savefig(file, format="png", dpi=150)

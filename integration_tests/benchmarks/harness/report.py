@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from dezero_core.files import atomic_write
 from harness.measure import Row, Spread
 from harness.workload import LIBRARIES, Comparison, Figure
 
-__all__ = ["format_header", "format_row", "write_json"]
+__all__ = ["format_header", "format_ratio", "format_row", "write_json"]
 
 _TITLE = 44
 _WIDTHS = (11, 11, 13, 22, 10, 10)
@@ -57,8 +56,15 @@ def _join(title: str, cells: Iterable[str]) -> str:
 def _ratio(ratio: Spread | None, *, spread: bool) -> str:
     if ratio is None:
         return ""
-    text = f"{ratio.median:.2f}"
-    return f"{text} ({ratio.lower:.2f} - {ratio.upper:.2f})" if spread else text
+    text = format_ratio(ratio.median)
+    if not spread:
+        return text
+    return f"{text} ({format_ratio(ratio.lower)} - {format_ratio(ratio.upper)})"
+
+
+def format_ratio(ratio: float) -> str:
+    """Return a ratio with two digits that say something."""
+    return f"{ratio:.2f}" if ratio >= 0.1 else f"{ratio:.3f}"
 
 
 def _bound(reach: float, unit: str) -> str:
@@ -80,6 +86,17 @@ def _three_digits(value: float) -> str:
     return f"{value:.{max(0, 3 - len(str(int(value))))}f}"
 
 
+def _entry(spread: Spread) -> dict[str, Any]:
+    def rounded(value: float) -> float:
+        return float(f"{value:.4g}")
+
+    return {
+        "median": rounded(spread.median),
+        "quartiles": [rounded(spread.lower), rounded(spread.upper)],
+        "values": [rounded(value) for value in spread.values],
+    }
+
+
 def write_json(path: Path, rows: Iterable[Row], facts: dict[str, Any]) -> None:
     """Write all that was measured, in seconds and counts.
 
@@ -95,8 +112,8 @@ def write_json(path: Path, rows: Iterable[Row], facts: dict[str, Any]) -> None:
             "unit": row.workload.unit if isinstance(row.workload, Figure) else "s",
             "reach": row.workload.reach,
             "is_reached": row.is_reached,
-            "values": {library: asdict(spread) for library, spread in row.values.items()},
-            "ratios": {library: asdict(spread) for library, spread in row.ratios.items()},
+            "values": {library: _entry(spread) for library, spread in row.values.items()},
+            "ratios": {library: _entry(spread) for library, spread in row.ratios.items()},
             "errors": row.errors,
         }
         for row in rows
