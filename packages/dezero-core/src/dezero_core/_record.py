@@ -130,7 +130,7 @@ def _differentiable(name: str, position: int, x: Any, is_linked: bool) -> Variab
             "to floating-point numbers: pass 2.0 instead of 2, or x.astype(float)"
         )
     if is_linked and isinstance(x, Variable) and x.requires_grad:
-        return _argument(x)  # type: ignore[no-any-return]
+        return _argument(x)
     return variable_of(variable._data, leaf(variable._data))
 
 

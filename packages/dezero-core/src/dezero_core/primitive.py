@@ -156,11 +156,15 @@ class Primitive(Generic[P]):
         """
         return self._split(self.forward(xp)(xp, *arrays, **settings))
 
-    def __call__(self, *operands: P.args, **settings: P.kwargs) -> Any:
-        """Compute on Variables, arrays and numbers; record, unless recording is off."""
+    def __call__(self, *operands: P.args, **settings: P.kwargs) -> Variable:
+        """Compute on Variables, arrays and numbers; record, unless recording is off.
+
+        Returns:
+            A Variable. A tuple of them if there are several results, which the type does not say.
+        """
         if len(operands) == self._arity and (not settings or self.signature.settings):
-            return self.function(*operands, **settings)
-        return self.call_any(operands, settings)
+            return self.function(*operands, **settings)  # type: ignore[no-any-return]
+        return self.call_any(operands, settings)  # type: ignore[no-any-return]
 
     def _call(self, *operands: Any, **settings: Any) -> Any:
         return self.call_any(operands, settings)

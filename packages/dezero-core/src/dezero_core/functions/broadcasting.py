@@ -59,8 +59,7 @@ def broadcast_to(x: ArrayLike, shape: int | Sequence[int]) -> Variable:
             f"broadcast_to: an operand of shape {list(x_shape)} does not broadcast to "
             f"{list(shape)}: from the last axis on, lengths must agree or be 1"
         )
-    y: Variable = _broadcast_to(x, shape=shape)
-    return y
+    return _broadcast_to(x, shape=shape)
 
 
 @primitive
@@ -99,8 +98,7 @@ def sum_to(x: ArrayLike, shape: int | Sequence[int]) -> Variable:
             f"sum_to: an operand of shape {list(x_shape)} can not be summed to {list(shape)}: "
             "from the last axis on, lengths must agree or be 1"
         )
-    y: Variable = _sum_to(x, shape=shape)
-    return y
+    return _sum_to(x, shape=shape)
 
 
 def broadcasts(small: Shape, large: Shape) -> bool:

@@ -63,8 +63,7 @@ def max(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Variable:
         variable([0.5 0.  0.5])
     """
     axes = normalize_axes("max", axis, shape_of("max", x))
-    y: Variable = _max(x, axis=axes, keepdims=keepdims)
-    return y
+    return _max(x, axis=axes, keepdims=keepdims)
 
 
 @primitive
@@ -97,8 +96,7 @@ def min(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Variable:
         variable([2. 1.])
     """
     axes = normalize_axes("min", axis, shape_of("min", x))
-    y: Variable = _min(x, axis=axes, keepdims=keepdims)
-    return y
+    return _min(x, axis=axes, keepdims=keepdims)
 
 
 @primitive
@@ -129,8 +127,7 @@ def argmax(x: ArrayLike, axis: int | None = None, keepdims: bool = False) -> Var
     """
     if axis is not None:
         axis = normalize_axis("argmax", axis, shape_of("argmax", x))
-    y: Variable = _argmax(x, axis=axis, keepdims=keepdims)
-    return y
+    return _argmax(x, axis=axis, keepdims=keepdims)
 
 
 @primitive
@@ -161,8 +158,7 @@ def argmin(x: ArrayLike, axis: int | None = None, keepdims: bool = False) -> Var
     """
     if axis is not None:
         axis = normalize_axis("argmin", axis, shape_of("argmin", x))
-    y: Variable = _argmin(x, axis=axis, keepdims=keepdims)
-    return y
+    return _argmin(x, axis=axis, keepdims=keepdims)
 
 
 # --- the smooth maximum -------------------------------------------------------------------------
@@ -231,5 +227,4 @@ def logsumexp(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Variab
         variable(1000.6931471805599)
     """
     axes = normalize_axes("logsumexp", axis, shape_of("logsumexp", x))
-    y: Variable = _logsumexp(x, axis=axes, keepdims=keepdims)
-    return y
+    return _logsumexp(x, axis=axes, keepdims=keepdims)

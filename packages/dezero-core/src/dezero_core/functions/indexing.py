@@ -75,8 +75,7 @@ def get_item(x: ArrayLike, index: Any) -> Variable:
     """
     shape_of("get_item", x)
     parts = index if type(index) is tuple else (index,)
-    y: Variable = _get_item(x, index=tuple([_as_index(part) for part in parts]))
-    return y
+    return _get_item(x, index=tuple([_as_index(part) for part in parts]))
 
 
 # --- along an axis ------------------------------------------------------------------------------
@@ -141,8 +140,7 @@ def take_along_axis(x: ArrayLike, indices: ArrayLike, axis: int | None = -1) -> 
     if axis is None:
         x, axis = ravel(x), 0
     axis = normalize_axis("take_along_axis", axis, shape_of("take_along_axis", x))
-    y: Variable = _take_along_axis(x, indices, axis=axis)
-    return y
+    return _take_along_axis(x, indices, axis=axis)
 
 
 # --- kinds of index -----------------------------------------------------------------------------

@@ -84,8 +84,7 @@ def concatenate(xs: Iterable[ArrayLike], axis: int | None = 0) -> Variable:
     if axis is None:
         operands, axis = [ravel(x) for x in operands], 0
     axis = normalize_axis("concatenate", axis, shape_of("concatenate", operands[0]))
-    y: Variable = _concatenate(*operands, axis=axis)
-    return y
+    return _concatenate(*operands, axis=axis)
 
 
 def stack(xs: Iterable[ArrayLike], axis: int = 0) -> Variable:
@@ -111,8 +110,7 @@ def stack(xs: Iterable[ArrayLike], axis: int = 0) -> Variable:
     """
     operands = _operands("stack", xs)
     shape = (len(operands), *shape_of("stack", operands[0]))
-    y: Variable = _stack(*operands, axis=normalize_axis("stack", axis, shape))
-    return y
+    return _stack(*operands, axis=normalize_axis("stack", axis, shape))
 
 
 def split(
@@ -159,8 +157,8 @@ def split(
                 f"operand of shape {list(shape)}"
             )
         bounds = [n // sections * i for i in range(1, sections)]
-    y: tuple[Variable, ...] = _split(x, bounds=tuple(bounds), axis=axis)
-    return y
+    parts: Any = _split(x, bounds=tuple(bounds), axis=axis)
+    return tuple(parts)
 
 
 def _operands(operation: str, xs: Iterable[ArrayLike]) -> list[ArrayLike]:

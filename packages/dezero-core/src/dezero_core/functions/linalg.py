@@ -258,7 +258,7 @@ def norm(
             "norm: there is ord None, 1, 2, inf and -inf over one axis, None and 'fro' over two, "
             f"None over all (got x: {describe(x)}, ord={ord!r}, axis={axis!r})"
         )
-    return _norm(x, ord=ord, axis=axes, keepdims=keepdims)  # type: ignore[no-any-return]
+    return _norm(x, ord=ord, axis=axes, keepdims=keepdims)
 
 
 _VECTOR_NORMS = (None, 1, 2, math.inf, -math.inf)

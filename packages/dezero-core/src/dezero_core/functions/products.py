@@ -105,9 +105,9 @@ def dot(x0: ArrayLike, x1: ArrayLike) -> Variable:
     """
     n0, n1 = _ndim(x0), _ndim(x1)
     if not n0 or not n1:
-        return multiply(x0, x1)  # type: ignore[no-any-return]
+        return multiply(x0, x1)
     if n0 == 1 or n1 <= 2:
-        return matmul(x0, x1)  # type: ignore[no-any-return]
+        return matmul(x0, x1)
     return tensordot(x0, x1, axes=(-1, -2))
 
 
@@ -167,8 +167,8 @@ def tensordot(
     """
     axes0, axes1 = _pair_axes(x0, x1, axes)
     if not axes0 and not (_ndim(x0) and _ndim(x1)):
-        return multiply(x0, x1)  # type: ignore[no-any-return]
-    return _tensordot(x0, x1, axes=(axes0, axes1))  # type: ignore[no-any-return]
+        return multiply(x0, x1)
+    return _tensordot(x0, x1, axes=(axes0, axes1))
 
 
 @primitive
@@ -265,8 +265,8 @@ def einsum(
     terms, result = read_subscripts(subscripts, [_ndim(x) for x in operands])
     explicit = f"{','.join(terms)}->{result}"
     if len(operands) == 1:
-        return _einsum_of_one(operands[0], subscripts=explicit)  # type: ignore[no-any-return]
-    return _einsum(*operands, subscripts=explicit, optimize=optimize)  # type: ignore[no-any-return]
+        return _einsum_of_one(operands[0], subscripts=explicit)
+    return _einsum(*operands, subscripts=explicit, optimize=optimize)
 
 
 @primitive

@@ -47,8 +47,7 @@ def flip(x: ArrayLike, axis: Axis = None) -> Variable:
         variable([[2 1]
                   [4 3]])
     """
-    y: Variable = _flip(x, axis=normalize_axes("flip", axis, shape_of("flip", x)))
-    return y
+    return _flip(x, axis=normalize_axes("flip", axis, shape_of("flip", x)))
 
 
 @primitive
@@ -198,8 +197,7 @@ def tile(x: ArrayLike, reps: int | Sequence[int]) -> Variable:
     shape = shape_of("tile", x)
     if min(counts, default=0) < 0:
         raise ValueError(f"tile: reps={reps!r} is negative, for an operand of shape {list(shape)}")
-    y: Variable = _tile(x, reps=(*[1] * (len(shape) - len(counts)), *counts))
-    return y
+    return _tile(x, reps=(*[1] * (len(shape) - len(counts)), *counts))
 
 
 def _integers(numbers: int | Iterable[int]) -> list[int]:

@@ -64,8 +64,7 @@ def sum(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Variable:
     """
     if axis is not None:
         axis = normalize_axes("sum", axis, shape_of("sum", x))
-    y: Variable = _sum(x, axis=axis, keepdims=keepdims)
-    return y
+    return _sum(x, axis=axis, keepdims=keepdims)
 
 
 @primitive
@@ -106,8 +105,7 @@ def mean(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Variable:
     """
     if axis is not None:
         axis = normalize_axes("mean", axis, shape_of("mean", x))
-    y: Variable = _mean(x, axis=axis, keepdims=keepdims)
-    return y
+    return _mean(x, axis=axis, keepdims=keepdims)
 
 
 #: The book's package has `mean` under this name too.
@@ -161,8 +159,7 @@ def var(x: ArrayLike, axis: Axis = None, keepdims: bool = False, *, ddof: float 
         variable(1.0)
     """
     axes = normalize_axes("var", axis, shape_of("var", x))
-    y: Variable = _var(x, axis=axes, ddof=ddof, keepdims=keepdims)
-    return y
+    return _var(x, axis=axes, ddof=ddof, keepdims=keepdims)
 
 
 @primitive
@@ -205,8 +202,7 @@ def std(x: ArrayLike, axis: Axis = None, keepdims: bool = False, *, ddof: float 
         variable([1. 2.])
     """
     axes = normalize_axes("std", axis, shape_of("std", x))
-    y: Variable = _std(x, axis=axes, ddof=ddof, keepdims=keepdims)
-    return y
+    return _std(x, axis=axes, ddof=ddof, keepdims=keepdims)
 
 
 @primitive
@@ -243,8 +239,7 @@ def cumsum(x: ArrayLike, axis: int | None = None) -> Variable:
     """
     if axis is not None:
         axis = normalize_axis("cumsum", axis, shape_of("cumsum", x))
-    y: Variable = _cumsum(x, axis=axis)
-    return y
+    return _cumsum(x, axis=axis)
 
 
 # --- products -----------------------------------------------------------------------------------
@@ -316,5 +311,4 @@ def prod(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Variable:
         variable([ 0. 10.  0.])
     """
     axes = normalize_axes("prod", axis, shape_of("prod", x))
-    y: Variable = _prod(x, axis=axes, keepdims=keepdims)
-    return y
+    return _prod(x, axis=axes, keepdims=keepdims)

@@ -56,8 +56,7 @@ def reshape(x: ArrayLike, shape: int | Sequence[int]) -> Variable:
         variable([[0 1 2]
                   [3 4 5]])
     """
-    y: Variable = _reshape(x, shape=as_shape(shape))
-    return y
+    return _reshape(x, shape=as_shape(shape))
 
 
 def ravel(x: ArrayLike) -> Variable:
@@ -206,8 +205,7 @@ def transpose(x: ArrayLike, axes: Sequence[int] | None = None) -> Variable:
                 f"for an operand of shape {list(shape)}"
             )
         axes = order
-    y: Variable = _transpose(x, axes=axes)
-    return y
+    return _transpose(x, axes=axes)
 
 
 def swapaxes(x: ArrayLike, axis1: int, axis2: int) -> Variable:
@@ -313,5 +311,4 @@ def astype(x: ArrayLike, dtype: DTypeLike) -> Variable:
         )
     if dtype.kind not in "fV" and isinstance(x, Variable) and x.dtype.kind in "fV":
         x = x.detach()
-    y: Variable = _astype(x, dtype=dtype)
-    return y
+    return _astype(x, dtype=dtype)
