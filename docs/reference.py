@@ -1,7 +1,8 @@
 """Write the API reference: pages for each package, with every public name once.
 
 A name belongs to the shortest public path that leads to it, since that is what people type.
-A module of which all names have shorter paths gets no page; re-exports of the umbrella are links.
+A module of which all names have shorter paths gets no page, unless it is the umbrella's: its pages
+tell where the book's names lead.
 The pages lie in `docs/api` and are made anew at each build, so that a new public name needs no
 hand to be documented.
 """
@@ -96,7 +97,9 @@ def _page(module: ModuleType, homes: dict[tuple[int, str], str]) -> list[str]:
     for definer, entries in groups.items():
         lines += _title(definer.rpartition(".")[2].replace("_", " "), "-")
         lines += [*_docstring(sys.modules[definer]), "", *entries]
-    if elsewhere and (lines or module.__name__ in PACKAGES):
+    if elsewhere and (
+        lines or module.__name__ in PACKAGES or module.__name__.startswith("dezero.")
+    ):
         lines += ["Also here: " + ", ".join(elsewhere) + ".", ""]
     return lines
 

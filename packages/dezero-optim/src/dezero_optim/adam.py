@@ -58,7 +58,7 @@ class Adam(Optimizer):
         >>> (model.weight**2).sum().backward()
         >>> optimizer.update()
         >>> model.weight
-        variable([  2.9 -99.9])
+        variable([  2.90000001 -99.9       ])
 
     D. Kingma, J. Ba, "Adam: A Method for Stochastic Optimization", 2015; Deep Learning from
     Scratch 3, step 46.
