@@ -661,3 +661,12 @@ def test_values_of_a_device_are_shown() -> None:
         x = Variable(device.asarray([1.0, 2.0]))
         assert repr(x) == "variable([1. 2.])"
         assert float(F.sum(x)) == 3.0
+
+
+def test_one_element_is_formatted_as_a_number() -> None:
+    loss = Variable(np.array(1.23456))
+    assert f"{loss:.3f}" == "1.235"
+    assert f"{loss}" == "variable(1.23456)"
+    assert f"{Variable(np.array([[7.0]])):5.1f}" == "  7.0"
+    with pytest.raises(ValueError, match=r"format\(\) of a variable with 2 elements"):
+        f"{Variable(np.ones(2)):.3f}"

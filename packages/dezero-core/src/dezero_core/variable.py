@@ -271,6 +271,10 @@ class Variable:
         text = str(as_numpy(self)).replace("\n", "\n" + " " * len("variable("))
         return f"variable({text})"
 
+    def __format__(self, spec: str) -> str:
+        # f"{loss:.3f}" formats the number; f"{loss}" is what print shows.
+        return format(self._only_element("format"), spec) if spec else str(self)
+
     def __bool__(self) -> bool:
         return bool(self._only_element("bool"))
 
