@@ -261,7 +261,7 @@ def test_a_network_trains_on_a_device_without_waiting() -> None:
 
 def test_to_gpu_moves_every_parameter(monkeypatch: pytest.MonkeyPatch) -> None:
     moved: list[Parameter] = []
-    monkeypatch.setattr(Parameter, "to_gpu", moved.append)
+    monkeypatch.setattr(Parameter, "to_gpu", lambda self: moved.append(self))
     model = MLP((3, 2))
     model.to_gpu()
     assert [id(p) for p in moved] == [id(p) for p in model.params()]

@@ -1,0 +1,285 @@
+"""Optimizers: their formulas, what they remember, and what they refuse."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dezero_core import Parameter, Variable, as_numpy
+from dezero_core.testing import fake_device
+from dezero_optim import SGD, Adam, Optimizer, adam
+
+
+class Source:
+    """The least that an optimizer asks for."""
+
+    def __init__(self, *arrays: Any) -> None:
+        self.parameters = [Parameter(array) for array in arrays]
+
+    def params(self) -> Iterator[Parameter]:
+        yield from self.parameters
+
+
+def give_grads(source: Source, seed: int) -> list[Any]:
+    rng = np.random.default_rng(seed)
+    grads = [rng.normal(size=p.shape).astype(p.dtype) for p in source.parameters]
+    for parameter, grad in zip(source.parameters, grads, strict=True):
+        parameter.grad = Variable(grad)
+    return grads
+
+
+def adam_by_the_book(
+    p: Any, grads: list[Any], alpha: float, beta1: float, beta2: float, eps: float
+) -> Any:
+    m = v = 0.0
+    for t, g in enumerate(grads, start=1):
+        m = m + (1 - beta1) * (g - m)
+        v = v + (1 - beta2) * (g * g - v)
+        p = p - alpha * np.sqrt(1 - beta2**t) / (1 - beta1**t) * m / (np.sqrt(v) + eps)
+    return p
+
+
+def test_sgd_follows_its_formula() -> None:
+    source = Source(np.array([1.0, 2.0]), np.ones((2, 3)))
+    optimizer = SGD(lr=0.5).setup(source)
+    starts = [p.data.copy() for p in source.parameters]
+    first = give_grads(source, 0)
+    optimizer.update()
+    optimizer.lr = 0.25
+    second = give_grads(source, 1)
+    optimizer.update()
+    for p, start, g0, g1 in zip(source.parameters, starts, first, second, strict=True):
+        np.testing.assert_array_equal(p.data, start - 0.5 * g0 - 0.25 * g1)
+    assert SGD().lr == 0.01
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (40, 50)])
+@pytest.mark.parametrize("arguments", [(), (0.1, 0.8, 0.95, 1e-3)])
+def test_adam_follows_its_formula(
+    shape: tuple[int, ...], arguments: tuple[float, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adam, "_BLOCK", 600)  # so that (40, 50) is updated in four parts
+    source = Source(np.random.default_rng(0).normal(size=shape))
+    start = source.parameters[0].data.copy()
+    optimizer = Adam(*arguments).setup(source)
+    grads = []
+    for step in range(5):
+        grads += give_grads(source, step)
+        optimizer.update()
+    expected = adam_by_the_book(start, grads, *(arguments or (0.001, 0.9, 0.999, 1e-8)))
+    np.testing.assert_allclose(source.parameters[0].data, expected, rtol=1e-12)
+
+
+def test_adam_in_parts_equals_adam_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = np.random.default_rng(1).normal(size=(30, 40)).astype(np.float32)
+    layouts = [start.copy(), start.copy(), np.asfortranarray(start)]
+    results = []
+    for block, array in zip((10_000, 500, 500), layouts, strict=True):
+        monkeypatch.setattr(adam, "_BLOCK", block)
+        source = Source(array)
+        optimizer = Adam().setup(source)
+        for step in range(3):
+            give_grads(source, step)
+            optimizer.update()
+        results.append(source.parameters[0].data)
+    np.testing.assert_array_equal(results[1], results[0])
+    np.testing.assert_array_equal(results[2], results[0])
+
+
+def test_the_step_size_of_adam() -> None:
+    optimizer = Adam(alpha=0.1)
+    assert optimizer.lr == pytest.approx(0.1 * np.sqrt(0.001) / 0.1)
+    optimizer.t = 1000
+    assert optimizer.lr == pytest.approx(0.1 * np.sqrt(1 - 0.999**1000))
+
+
+@pytest.mark.parametrize("make", [SGD, Adam])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16])
+def test_parameters_keep_their_dtype_and_their_array(make: Any, dtype: Any) -> None:
+    # Hyperparameters as NumPy's float64, which would turn all to float64 if they were used as such.
+    optimizer = make(np.float64(0.01))
+    source = Source(np.ones((2, 3), dtype))
+    array = source.parameters[0].data
+    optimizer.setup(source)
+    give_grads(source, 0)
+    optimizer.update()
+    assert source.parameters[0].data is array
+    assert array.dtype == dtype
+    assert np.isfinite(array).all() and (array != 1).all()
+    for moment in optimizer.state_of(source.parameters[0]).values():
+        assert moment.dtype == np.promote_types(dtype, np.float32)
+
+
+def test_gradients_are_not_changed_and_work_space_is_kept() -> None:
+    source = Source(np.ones((30, 40), np.float32))
+    optimizer = Adam().setup(source)
+    for step in range(2):
+        grads = give_grads(source, step)
+        before = grads[0].copy()
+        optimizer.update()
+        np.testing.assert_array_equal(grads[0], before)
+    m, work = optimizer.state_of(source.parameters[0])["m"], optimizer._work
+    give_grads(source, 2)
+    optimizer.update()
+    assert optimizer.state_of(source.parameters[0])["m"] is m
+    assert optimizer._work is work
+
+
+@pytest.mark.parametrize("make", [SGD, Adam])
+def test_what_has_no_gradient_stays(make: Any) -> None:
+    source = Source(np.ones(2), None, np.ones(3), np.ones(4))
+    frozen, lazy, learned, unused = source.parameters
+    frozen.requires_grad = False
+    learned.grad = Variable(np.ones(3))
+    make().setup(source).update()
+    assert frozen.data.tolist() == [1, 1]
+    assert lazy.data is None
+    assert (learned.data < 1).all()
+    assert unused.data.tolist() == [1, 1, 1, 1]
+
+
+def test_a_backward_pass_through_older_results_finds_out() -> None:
+    for make in (SGD, Adam):
+        source = Source(np.array([1.0, 2.0]))
+        (w,) = source.parameters
+        loss = (w * w).sum()
+        w.grad = Variable(np.ones(2))
+        make().setup(source).update()
+        with pytest.raises(RuntimeError, match="changed in place"):
+            loss.backward()
+
+
+def test_setup_returns_the_optimizer_and_begins_anew() -> None:
+    optimizer = Adam()
+    source = Source(np.ones(2))
+    assert optimizer.setup(source) is optimizer
+    assert optimizer.target is source
+    give_grads(source, 0)
+    optimizer.update()
+    assert optimizer.t == 1
+    first = source.parameters[0].data.copy()
+    optimizer.setup(source)
+    source.parameters[0].data = np.ones(2)
+    give_grads(source, 0)
+    optimizer.update()
+    np.testing.assert_array_equal(source.parameters[0].data, first)
+
+
+def test_state_belongs_to_the_parameter_not_to_its_place() -> None:
+    source = Source(np.ones(2), np.ones(2))
+    optimizer = Adam().setup(source)
+    give_grads(source, 0)
+    optimizer.update()
+    first, second = (optimizer.state_of(p) for p in source.parameters)
+    source.parameters.reverse()
+    give_grads(source, 1)
+    optimizer.update()
+    assert optimizer.state_of(source.parameters[1]) is first
+    assert optimizer.state_of(source.parameters[0]) is second
+
+
+def test_hooks_run_in_order_on_parameters_with_gradients() -> None:
+    source = Source(np.array([1.0]), np.array([5.0]))
+    source.parameters[0].grad = Variable(np.array([3.0]))
+    calls: list[Any] = []
+
+    def halve(params: list[Parameter]) -> None:
+        calls.append([id(p) for p in params])
+        for p in params:
+            assert p.grad is not None
+            p.grad.data *= 0.5
+
+    optimizer = SGD(lr=1.0).setup(source)
+    optimizer.add_hook(halve)
+    optimizer.add_hook(lambda params: calls.append(len(params)))
+    optimizer.update()
+    assert calls == [[id(source.parameters[0])], 1]
+    assert source.parameters[0].data.tolist() == [-0.5]
+    with pytest.raises(TypeError, match=r"SGD\.add_hook: 3 can not be called"):
+        optimizer.add_hook(3)  # type: ignore[arg-type]
+
+
+def test_an_optimizer_of_your_own() -> None:
+    class Sign(Optimizer):
+        def update_one(self, param: Parameter) -> None:
+            assert param.grad is not None
+            param.data -= np.sign(param.grad.data)
+
+    source = Source(np.array([1.0, 5.0]))
+    give_grads(source, 3)
+    grad = source.parameters[0].grad
+    assert grad is not None
+    Sign().setup(source).update()
+    assert (
+        source.parameters[0].data.tolist() == (np.array([1.0, 5.0]) - np.sign(grad.data)).tolist()
+    )
+    with pytest.raises(NotImplementedError, match="Optimizer has no method update_one"):
+        Optimizer().setup(source).update()
+
+
+def test_misuse_is_named() -> None:
+    with pytest.raises(RuntimeError, match=r"Adam\.update: there is no target; call setup"):
+        Adam().update()
+    with pytest.raises(TypeError, match=r"SGD\.setup: wanted is a model .* got <class 'list'>"):
+        SGD().setup([Parameter(np.ones(1))])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: SGD(float("nan")), "SGD: lr must be a finite number, at least 0, got nan"),
+        (lambda: SGD(-1), "SGD: lr .* got -1"),
+        (lambda: Adam(alpha=float("inf")), "Adam: alpha .* got inf"),
+        (lambda: Adam(beta1=1), "Adam: beta1 .* less than 1, got 1"),
+        (lambda: Adam(beta2=-0.1), r"Adam: beta2 .* got -0\.1"),
+        (lambda: Adam(eps=-1), "Adam: eps .* got -1"),
+    ],
+)
+def test_hyperparameters_out_of_range_are_named(make: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_hyperparameters_are_numbers() -> None:
+    with pytest.raises(TypeError, match="SGD: lr must be a number, got 'fast'"):
+        SGD("fast")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("make", [SGD, Adam])
+def test_updates_run_on_a_device_and_state_follows_the_parameter(make: Any) -> None:
+    host, moving = Source(np.ones((2, 3))), Source(np.ones((2, 3)))
+    optimizers = [make(0.1).setup(host), make(0.1).setup(moving)]
+    (w,) = moving.parameters
+    with fake_device() as device:
+        for step in range(4):
+            (grad,) = give_grads(host, step)
+            if step == 2:
+                w.data = device.asarray(w.data)  # after two updates on the host
+            w.grad = Variable(device.asarray(grad) if step >= 2 else grad)
+            optimizers[0].update()
+            if step == 3:
+                with device.forbid():
+                    optimizers[1].update()
+            else:
+                optimizers[1].update()
+        assert type(w.data) is device.array_types[0]
+        np.testing.assert_allclose(as_numpy(w), host.parameters[0].data, rtol=1e-14)
+
+
+def test_training_keeps_nothing_alive() -> None:
+    gc.disable()
+    try:
+        source = Source(np.ones(3))
+        optimizer = Adam().setup(source)
+        give_grads(source, 0)
+        optimizer.update()
+        dropped = [weakref.ref(source.parameters[0]), weakref.ref(optimizer)]
+        del source, optimizer
+        assert [reference() for reference in dropped] == [None, None]
+    finally:
+        gc.enable()
