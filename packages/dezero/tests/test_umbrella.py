@@ -1,0 +1,103 @@
+"""`import dezero`: the book's names, one object each, and nothing heavy."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import dezero
+import dezero.functions as F
+import dezero_core
+import dezero_data
+import dezero_nn
+import dezero_optim
+import dezero_viz
+
+MODULES = [
+    *["core", "cuda", "dataloaders", "datasets", "functions", "layers", "models", "optimizers"],
+    *["transforms", "utils"],
+]
+
+
+def test_names_are_those_of_the_packages() -> None:
+    assert dezero.Variable is dezero_core.Variable
+    assert dezero.functions.sin is dezero_core.functions.sin
+    assert dezero.functions.softmax is dezero_nn.functions.softmax
+    assert dezero.layers.Linear is dezero_nn.Linear
+    assert dezero.models.MLP is dezero_nn.MLP
+    assert dezero.optimizers.Adam is dezero_optim.Adam
+    assert dezero.datasets.Spiral is dezero_data.Spiral
+    assert dezero.dataloaders.DataLoader is dezero.DataLoader is dezero_data.DataLoader
+    assert dezero.transforms.Compose is dezero_data.transforms.Compose
+    assert dezero.utils.plot_dot_graph is dezero_viz.plot_dot_graph
+
+
+def test_functions_hide_none_of_each_other() -> None:
+    core, nn = set(dezero_core.functions.__all__), set(dezero_nn.functions.__all__)
+    assert core & nn == set()
+    assert set(F.__all__) == core | nn
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_modules_are_attributes_and_list_their_names(name: str) -> None:
+    module = getattr(dezero, name)
+    assert module is importlib.import_module(f"dezero.{name}")
+    assert [n for n in module.__all__ if not hasattr(module, n)] == []
+    assert name in dir(dezero)
+
+
+def test_what_does_not_exist_is_no_attribute() -> None:
+    with pytest.raises(AttributeError, match="module 'dezero' has no attribute 'layer'"):
+        dezero.layer  # noqa: B018
+    with pytest.raises(AttributeError, match="has no attribute 'gpu'"):
+        dezero.cuda.gpu  # noqa: B018
+
+
+def test_importing_loads_nothing_heavy() -> None:
+    program = (
+        "import sys, json, dezero\n"
+        "heavy = {'matplotlib', 'PIL', 'cupy', 'graphviz', 'dezero_viz', 'dezero_cuda'}\n"
+        "print(json.dumps(sorted(heavy & {name.partition('.')[0] for name in sys.modules})))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout) == []
+
+
+def test_the_gpu_is_looked_for_when_it_is_asked_for() -> None:
+    cuda = dezero_core.backend.backends().get("cuda")
+    there = cuda is not None and cuda.is_available()
+    assert dezero.cuda.gpu_enable is there
+    if not there:
+        with pytest.raises((LookupError, RuntimeError), match=r"cupy|CuPy|dezero-cuda"):
+            dezero.cuda.as_cupy(np.ones(2))
+    else:
+        moved = dezero.cuda.as_cupy(dezero.Variable(np.ones(2)))
+        assert dezero.cuda.as_numpy(moved).tolist() == [1.0, 1.0]
+
+
+def test_a_program_of_the_book_runs() -> None:
+    dezero.core.setup_variable()
+    np.random.seed(0)
+    train = dezero.datasets.Spiral(train=True)
+    loader = dezero.DataLoader(train, 30)
+    model = dezero.models.MLP((10, 3))
+    optimizer = dezero.optimizers.SGD(1.0).setup(model)
+    losses = []
+    for _ in range(300):
+        total = 0.0
+        for x, t in loader:
+            loss = F.softmax_cross_entropy(model(x), t)
+            model.cleargrads()
+            loss.backward()
+            optimizer.update()
+            total += float(loss.data) * len(t)
+        losses.append(total / len(train))
+    assert losses[0] > 1.0
+    assert losses[-1] < 0.16
