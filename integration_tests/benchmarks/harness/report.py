@@ -14,8 +14,8 @@ from harness.workload import LIBRARIES, Comparison, Figure
 __all__ = ["format_header", "format_ratio", "format_row", "write_json"]
 
 _TITLE = 44
-_WIDTHS = (11, 11, 13, 22, 10, 10)
-_COLUMNS = (*LIBRARIES.values(), "ratio to PyTorch", "reach", "0.0.13")
+_WIDTHS = (11, 11, 13, 22, 9, 10, 9)
+_COLUMNS = (*LIBRARIES.values(), "ratio to PyTorch", "of best", "reach", "0.0.13's")
 
 
 def format_header() -> str:
@@ -34,9 +34,10 @@ def format_row(row: Row) -> str:
         cells.append(missing if value is None else _with_unit(value.median, unit))
     if isinstance(workload, Comparison):
         cells.append(_ratio(row.ratios.get("ours"), spread=True))
+        cells.append("" if row.best_ratio is None else format_ratio(row.best_ratio))
         reach = "" if workload.reach is None else f"<= {workload.reach:g}"
     else:
-        cells.append("")
+        cells += ["", ""]
         reach = "" if workload.reach is None else f"<= {_bound(workload.reach, unit)}"
     cells.append(reach + {True: " +", False: " !", None: ""}[row.is_reached])
     cells.append(_ratio(row.ratios.get("released"), spread=False))
@@ -113,6 +114,7 @@ def write_json(path: Path, rows: Iterable[Row], facts: dict[str, Any]) -> None:
             "reach": row.workload.reach,
             "is_reached": row.is_reached,
             "values": {library: _entry(spread) for library, spread in row.values.items()},
+            "best_ratio": row.best_ratio,
             "ratios": {library: _entry(spread) for library, spread in row.ratios.items()},
             "errors": row.errors,
         }
