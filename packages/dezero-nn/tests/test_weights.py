@@ -79,10 +79,19 @@ def test_a_model_that_was_never_called_is_saved_and_loaded(tmp_path: Path) -> No
     MLP((3, 2)).save_weights(tmp_path / "mlp.npz")
     fresh = MLP((3, 2))
     fresh.load_weights(tmp_path / "mlp.npz")
-    assert list(fresh.state_dict()) == ["l0/b", "l1/b"]
+    assert [p.data is None for p in fresh.params()] == [True, False, True, False]
+    assert {path: array.shape for path, array in fresh.state_dict().items()} == {
+        "l0/W": (0, 3),
+        "l0/b": (3,),
+        "l1/W": (0, 2),
+        "l1/b": (2,),
+    }
+    assert fresh(X).shape == (4, 2)
     model = trained()
     before = snapshot(model)
-    with pytest.raises(ValueError, match=r"missing: l0/W, float32\[5, 3\] in the MLP"):
+    with pytest.raises(
+        ValueError, match=r"different: l0/W, float32\[0, 3\] in mlp\.npz, float32\[5"
+    ):
         model.load_weights(tmp_path / "mlp.npz")
     assert snapshot(model) == before
 

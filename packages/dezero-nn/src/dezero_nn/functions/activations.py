@@ -73,7 +73,7 @@ def _logistic(xp: Any, x: Array) -> Array:
     if not y.shape:
         return 1 / (1 + y)
     y += 1
-    return xp.reciprocal(y, out=y)
+    return xp.divide(1, y, out=y)
 
 
 sigmoid.defvjp(lambda xp, gy, y: gy * (y * (1 - y)))

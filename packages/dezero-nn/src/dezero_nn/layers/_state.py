@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dezero_core.typing import Shape
+from dezero_core.typing import Array, Shape
 
 __all__ = ["Saved", "Wanted", "check_state", "saved_of"]
 
@@ -24,7 +24,12 @@ class Wanted(NamedTuple):
 
     shape: tuple[int | None, ...] | None
     dtype: np.dtype[Any] | None
-    is_lazy: bool
+
+    @property
+    def placeholder(self) -> Array:
+        """An empty array that stands for a parameter which has none yet."""
+        shape = (None,) if self.shape is None else self.shape
+        return np.zeros([n or 0 for n in shape], self.dtype or np.float32)
 
 
 def saved_of(value: Any) -> Saved | None:
@@ -55,17 +60,14 @@ def check_state(
     lines = []
     for path, wanted in layer.items():
         if path not in state:
-            # A parameter that was never computed with is in no state.
-            if not wanted.is_lazy:
-                lines.append(f"missing: {path}, {_text(*wanted[:2])} in the {target}")
+            lines.append(f"missing: {path}, {_text(*wanted)} in the {target}")
             continue
         saved = state[path]
         if saved is None:
             lines.append(f"no array: {path}")
         elif not _fits(saved, wanted):
             lines.append(
-                f"different: {path}, {_text(*saved)} in {source}, "
-                f"{_text(*wanted[:2])} in the {target}"
+                f"different: {path}, {_text(*saved)} in {source}, {_text(*wanted)} in the {target}"
             )
     for path in state.keys() - layer.keys():
         saved = state[path]

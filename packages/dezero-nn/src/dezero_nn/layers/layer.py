@@ -161,15 +161,14 @@ class Layer:
     def state_dict(self) -> dict[str, Array]:
         """Return a copy of each parameter's array on the host, by path.
 
-        Parameters that have no array yet, since the layer was never called, are left out.
-
         Returns:
-            NumPy arrays. Later training does not change them.
+            NumPy arrays, which later training does not change. For a parameter that has none yet,
+            since the layer was never called, an array without elements.
         """
+        wanted = self._wanted()
         return {
-            path: as_numpy(parameter).copy()
+            path: wanted[path].placeholder if parameter.data is None else as_numpy(parameter).copy()
             for path, parameter in self.namedparams()
-            if parameter.data is not None
         }
 
     def load_state_dict(self, state: Mapping[str, Array]) -> None:
@@ -234,22 +233,23 @@ class Layer:
         wanted = {}
         for path, owner, attribute, parameter in self._find():
             if parameter.data is not None:
-                wanted[path] = Wanted(parameter.shape, parameter.dtype, is_lazy=False)
+                wanted[path] = Wanted(parameter.shape, parameter.dtype)
             else:
                 shape, dtype = owner.lazy_spec(attribute) or (None, None)
                 dtype = None if dtype is None else np.dtype(dtype)
-                wanted[path] = Wanted(shape, dtype, is_lazy=True)
+                wanted[path] = Wanted(shape, dtype)
         return wanted
 
     def _take(self, state: Mapping[str, Array]) -> None:
         """Set the arrays of all parameters, none before all are made."""
-        parameters = dict(self.namedparams())
-        arrays = {}
-        for path, wanted in self._wanted().items():
-            if path in state:
-                # A copy: neither shall a change of the state change the layer.
-                array = np.array(as_numpy(state[path]), wanted.dtype)
-                backend = backend_of(parameters[path].data) if not wanted.is_lazy else None
-                arrays[path] = array if backend is None else backend.asarray(array)
-        for path, array in arrays.items():
-            parameters[path].data = array
+        wanted = self._wanted()
+        pairs = []
+        for path, parameter in self.namedparams():
+            # A copy: a change of the state shall not change the layer.
+            array = np.array(as_numpy(state[path]), wanted[path].dtype)
+            if parameter.data is not None:
+                pairs.append((parameter, backend_of(parameter.data).asarray(array)))
+            elif array.size:
+                pairs.append((parameter, array))
+        for parameter, array in pairs:
+            parameter.data = array
