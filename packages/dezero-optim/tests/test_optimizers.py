@@ -12,7 +12,7 @@ import pytest
 
 from dezero_core import Parameter, Variable, as_numpy
 from dezero_core.testing import fake_device
-from dezero_optim import SGD, Adam, Optimizer, adam
+from dezero_optim import SGD, Adam, Optimizer, _work_space
 
 
 class Source:
@@ -63,7 +63,7 @@ def test_sgd_follows_its_formula() -> None:
 def test_adam_follows_its_formula(
     shape: tuple[int, ...], arguments: tuple[float, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(adam, "_BLOCK", 600)  # so that (40, 50) is updated in four parts
+    monkeypatch.setattr(_work_space, "_BLOCK", 600)  # so that (40, 50) is updated in four parts
     source = Source(np.random.default_rng(0).normal(size=shape))
     start = source.parameters[0].data.copy()
     optimizer = Adam(*arguments).setup(source)
@@ -75,14 +75,15 @@ def test_adam_follows_its_formula(
     np.testing.assert_allclose(source.parameters[0].data, expected, rtol=1e-12)
 
 
-def test_adam_in_parts_equals_adam_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    start = np.random.default_rng(1).normal(size=(30, 40)).astype(np.float32)
+@pytest.mark.parametrize("make", [SGD, Adam])
+def test_updates_in_parts_equal_updates_at_once(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = np.random.default_rng(1).normal(size=(80, 90)).astype(np.float32)
     layouts = [start.copy(), start.copy(), np.asfortranarray(start)]
     results = []
     for block, array in zip((10_000, 500, 500), layouts, strict=True):
-        monkeypatch.setattr(adam, "_BLOCK", block)
+        monkeypatch.setattr(_work_space, "_BLOCK", block)
         source = Source(array)
-        optimizer = Adam().setup(source)
+        optimizer = make().setup(source)
         for step in range(3):
             give_grads(source, step)
             optimizer.update()
@@ -123,11 +124,11 @@ def test_gradients_are_not_changed_and_work_space_is_kept() -> None:
         before = grads[0].copy()
         optimizer.update()
         np.testing.assert_array_equal(grads[0], before)
-    m, work = optimizer.state_of(source.parameters[0])["m"], optimizer._work
+    m, work = optimizer.state_of(source.parameters[0])["m"], optimizer._work._array
     give_grads(source, 2)
     optimizer.update()
     assert optimizer.state_of(source.parameters[0])["m"] is m
-    assert optimizer._work is work
+    assert optimizer._work._array is work
 
 
 @pytest.mark.parametrize("make", [SGD, Adam])

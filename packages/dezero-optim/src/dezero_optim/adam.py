@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from math import sqrt
 
 import numpy as np
 
 from dezero_core import Parameter, get_array_module
 from dezero_core.typing import Array
+from dezero_optim._work_space import WorkSpace
 from dezero_optim.optimizer import Optimizer, check_number
 
 __all__ = ["Adam"]
-
-# Elements that are updated at a time. Each takes a dozen passes over memory; the work space for so
-# many stays in the cache, and a large layer needs no more of it than a small one.
-_BLOCK = 1 << 18
 
 
 class Adam(Optimizer):
@@ -72,7 +68,7 @@ class Adam(Optimizer):
         self.beta1 = check_number("Adam: beta1", beta1, below=1)
         self.beta2 = check_number("Adam: beta2", beta2, below=1)
         self.eps = check_number("Adam: eps", eps)
-        self._work: Array = np.empty(0, np.float32)
+        self._work = WorkSpace()
 
     @property
     def lr(self) -> float:
@@ -96,7 +92,9 @@ class Adam(Optimizer):
         # Python's numbers: those of NumPy would decide the dtype.
         lr, eps = self.lr, float(self.eps)
         new1, new2 = 1 - float(self.beta1), 1 - float(self.beta2)
-        for p, g, m, v, s in self._blocks(data, param.grad.data, state["m"], state["v"]):
+        for p, g, m, v, s in self._work.blocks(
+            state["m"].dtype, data, param.grad.data, state["m"], state["v"]
+        ):
             xp.subtract(g, m, out=s)
             s *= new1
             m += s
@@ -110,22 +108,3 @@ class Adam(Optimizer):
             s *= lr
             p -= s
         param.data = data
-
-    def _blocks(self, *arrays: Array) -> Iterator[tuple[Array, ...]]:
-        """Yield the arrays in blocks, each time with work space of the size of one."""
-        moment = arrays[-1]
-        if type(moment) is not np.ndarray:
-            yield (*arrays, get_array_module(moment).empty_like(moment))
-            return
-        n = min(moment.size, _BLOCK)
-        if self._work.size < n or self._work.dtype != moment.dtype:
-            self._work = np.empty(n, moment.dtype)
-        if moment.size <= _BLOCK:
-            yield (*arrays, self._work[:n].reshape(moment.shape))
-        elif all(array.flags.c_contiguous for array in arrays):
-            flat = [array.reshape(-1) for array in arrays]
-            for start in range(0, moment.size, _BLOCK):
-                parts = [array[start : start + _BLOCK] for array in flat]
-                yield (*parts, self._work[: parts[0].size])
-        else:
-            yield (*arrays, np.empty_like(moment))

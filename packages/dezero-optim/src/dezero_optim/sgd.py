@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dezero_core import Parameter
+from dezero_core import Parameter, get_array_module
+from dezero_optim._work_space import WorkSpace
 from dezero_optim.optimizer import Optimizer, check_number
 
 __all__ = ["SGD"]
+
+# Below so many elements new memory costs less than a look for the work space.
+_SMALL = 4096
 
 
 class SGD(Optimizer):
@@ -40,10 +44,20 @@ class SGD(Optimizer):
 
     def __init__(self, lr: float = 0.01) -> None:
         super().__init__()
+        self._work = WorkSpace()
         self.lr = check_number("SGD: lr", lr)
 
     def update_one(self, param: Parameter) -> None:
         """Change one parameter (see `Optimizer.update_one`)."""
         assert param.grad is not None
         # A Python number, whatever it was: a float64 one of NumPy's would be computed with as such.
-        param.data -= float(self.lr) * param.grad.data
+        lr = float(self.lr)
+        data, grad = param.data, param.grad.data
+        if data.size < _SMALL:
+            data -= lr * grad
+        else:
+            xp = get_array_module(data)
+            for p, g, s in self._work.blocks(data.dtype, data, grad):
+                xp.multiply(g, lr, out=s)
+                p -= s
+        param.data = data
