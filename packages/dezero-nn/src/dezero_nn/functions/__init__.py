@@ -11,6 +11,13 @@ from dezero_nn.functions.activations import (
     softmax_simple,
 )
 from dezero_nn.functions.connections import linear, linear_simple
+from dezero_nn.functions.convolution import (
+    conv1d,
+    conv2d,
+    conv2d_simple,
+    deconv1d,
+    deconv2d,
+)
 from dezero_nn.functions.evaluation import accuracy
 from dezero_nn.functions.losses import (
     mean_squared_error,
@@ -18,14 +25,27 @@ from dezero_nn.functions.losses import (
     softmax_cross_entropy,
     softmax_cross_entropy_simple,
 )
+from dezero_nn.functions.pooling import average_pooling, pooling, pooling_simple
+from dezero_nn.functions.upsampling import upsample_nearest
+from dezero_nn.functions.windows import col2im, im2col
 
 __all__ = [
     "accuracy",
+    "average_pooling",
+    "col2im",
+    "conv1d",
+    "conv2d",
+    "conv2d_simple",
+    "deconv1d",
+    "deconv2d",
+    "im2col",
     "linear",
     "linear_simple",
     "log_softmax",
     "mean_squared_error",
     "mean_squared_error_simple",
+    "pooling",
+    "pooling_simple",
     "relu",
     "sigmoid",
     "sigmoid_simple",
@@ -33,4 +53,5 @@ __all__ = [
     "softmax_cross_entropy",
     "softmax_cross_entropy_simple",
     "softmax_simple",
+    "upsample_nearest",
 ]

@@ -1,0 +1,253 @@
+"""Windows of an image in one number each: the largest, or the mean (book step 57)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dezero_core import Variable
+from dezero_core import functions as F
+from dezero_core.primitive import primitive
+from dezero_core.typing import Array, ArrayLike, Shape
+from dezero_nn.functions._sliding import Pair, check_images, output_size, pad_images, positions
+from dezero_nn.functions.windows import im2col, pair
+
+__all__ = ["average_pooling", "pooling", "pooling_simple"]
+
+
+def _views(xp: Any, x: Array, kernel: Pair, stride: Pair, pad: Pair) -> list[Array]:
+    """Return for each place in a window what all windows see there; outside of images: zeros."""
+    out = output_size(x.shape[2:], kernel, stride, pad, (1, 1))
+    padded = pad_images(xp, x, pad)
+    return [padded[seen] for _, _, seen in positions(kernel, stride, (1, 1), out)]
+
+
+def _cut(xp: Any, padded: Array, pad: Pair) -> Array:
+    """Return images without their border."""
+    if pad == (0, 0):
+        return padded
+    (ph, pw), (_, _, H, W) = pad, padded.shape
+    return xp.ascontiguousarray(padded[:, :, ph : H - ph, pw : W - pw])
+
+
+# --- the largest ---------------------------------------------------------------------------------
+
+
+def _lowest(xp: Any, x: Array) -> Any:
+    """Return what no number is less than: what outside of the image never wins with."""
+    if x.dtype.kind == "b":
+        return False
+    return -xp.inf if x.dtype.kind == "f" else xp.iinfo(x.dtype).min
+
+
+def _windows(xp: Any, x: Array, kernel: Pair, stride: Pair, pad: Pair) -> list[Array]:
+    """Return for each place in a window what all windows see there."""
+    out = output_size(x.shape[2:], kernel, stride, pad, (1, 1))
+    padded = pad_images(xp, x, pad, _lowest(xp, x))
+    return [padded[seen] for _, _, seen in positions(kernel, stride, (1, 1), out)]
+
+
+@primitive
+def _pooling(xp: Any, x: Array, *, kernel_size: Pair, stride: Pair, pad: Pair) -> Any:
+    check_images(x)
+    first, *others = _windows(xp, x, kernel_size, stride, pad)
+    if not others:
+        return first.copy()
+    y = xp.maximum(first, others[0])
+    for seen in others[1:]:
+        xp.maximum(y, seen, out=y)
+    return y
+
+
+# Where the largest is decides where the gradient goes: to one element of the window, the first of
+# them if several are equal. Going there and coming from there are linear, and adjoint.
+@primitive
+def _to_winners(
+    xp: Any, gy: Array, x: Array, largest: Array, *, kernel_size: Pair, stride: Pair, pad: Pair
+) -> Any:
+    out = largest.shape[2:]
+    (N, C, H, W), (ph, pw) = x.shape, pad
+    gx = xp.zeros((N, C, H + 2 * ph, W + 2 * pw), gy.dtype)
+    windows = _windows(xp, x, kernel_size, stride, pad)
+    left = gy
+    for seen, (_, _, place) in zip(
+        windows, positions(kernel_size, stride, (1, 1), out), strict=True
+    ):
+        wins = seen == largest
+        gx[place] += xp.where(wins, left, 0)
+        left = xp.where(wins, 0, left)
+    return _cut(xp, gx, pad)
+
+
+@primitive
+def _from_winners(
+    xp: Any, v: Array, x: Array, largest: Array, *, kernel_size: Pair, stride: Pair, pad: Pair
+) -> Any:
+    y = xp.zeros(largest.shape, v.dtype)
+    found = xp.zeros(largest.shape, bool)
+    views = _views(xp, v, kernel_size, stride, pad)
+    for value, seen in zip(views, _windows(xp, x, kernel_size, stride, pad), strict=True):
+        wins = (seen == largest) & ~found
+        y = xp.where(wins, value, y)
+        found |= wins
+    return y
+
+
+_pooling.defvjp(
+    lambda xp, gy, x, y, kernel_size, stride, pad: _to_winners.on(
+        xp, gy, x, y, kernel_size=kernel_size, stride=stride, pad=pad
+    )
+)
+# None for the images and their largest: a small change of these moves no gradient elsewhere.
+_to_winners.defvjp(
+    lambda xp, gy, x, largest, kernel_size, stride, pad: _from_winners.on(
+        xp, gy, x, largest, kernel_size=kernel_size, stride=stride, pad=pad
+    )
+)
+_from_winners.defvjp(
+    lambda xp, gy, x, largest, kernel_size, stride, pad: _to_winners.on(
+        xp, gy, x, largest, kernel_size=kernel_size, stride=stride, pad=pad
+    )
+)
+
+
+def pooling(
+    x: ArrayLike, kernel_size: int | Pair, stride: int | Pair = 1, pad: int | Pair = 0
+) -> Variable:
+    r"""Take the largest element of each window (max pooling).
+
+    Outside of the image nothing is largest: it counts as :math:`-\infty`, also where all of the
+    image is negative. The gradient goes to the largest element, the first if several are equal.
+
+    The largest of a whole image, global pooling, is ``F.max(x, axis=(2, 3))``.
+
+    Args:
+        x: Images, of shape (N, C, H, W).
+        kernel_size: The window's height and width.
+        stride: The distance from window to window: 1, as in the book, not the window's size.
+        pad: How many elements are added at each side.
+
+    Returns:
+        A Variable of shape (N, C, OH, OW). A window that sees nothing of the image, where `pad` is
+        not less than the window, gives :math:`-\infty`.
+
+    Raises:
+        ValueError: `x` has not four axes, a setting is out of its range, or the window is larger
+            than the padded images.
+
+    Example:
+        >>> import numpy as np
+        >>> pooling(np.arange(16.0).reshape(1, 1, 4, 4), kernel_size=2, stride=2)
+        variable([[[[ 5.  7.]
+                    [13. 15.]]]])
+
+    Deep Learning from Scratch 3, step 57.
+    """
+    return _pooling(x, kernel_size=pair(kernel_size), stride=pair(stride), pad=pair(pad))
+
+
+def pooling_simple(
+    x: ArrayLike, kernel_size: int | Pair, stride: int | Pair = 1, pad: int | Pair = 0
+) -> Variable:
+    """Compose `pooling` of `im2col` and `max`: more memory, the same values.
+
+    Its gradient is shared out where several elements of a window are largest.
+
+    Args:
+        x: Images, of shape (N, C, H, W).
+        kernel_size: The window's height and width.
+        stride: The distance from window to window.
+        pad: How many elements are added at each side.
+
+    Returns:
+        A Variable of shape (N, C, OH, OW).
+
+    Raises:
+        ValueError: As `pooling` does.
+
+    Example:
+        >>> import numpy as np
+        >>> pooling_simple(np.array([[[[-1.0, -2.0]]]]), kernel_size=1, pad=0)
+        variable([[[[-1. -2.]]]])
+
+    Deep Learning from Scratch 3, step 57.
+    """
+    (KH, KW), (ph, pw) = pair(kernel_size), pair(pad)
+    try:
+        N, C, H, W = check_images(x)
+        OH, OW = output_size((H, W), (KH, KW), pair(stride), (ph, pw), (1, 1))
+    except ValueError as error:
+        raise ValueError(f"pooling_simple: {error}") from None
+    if ph or pw:
+        x = F.pad(x, ((0, 0), (0, 0), (ph, ph), (pw, pw)), constant_values=-float("inf"))
+    col = im2col(x, (KH, KW), stride).reshape(N * OH * OW * C, KH * KW)
+    return F.max(col, axis=1).reshape(N, OH, OW, C).transpose(0, 3, 1, 2)
+
+
+# --- the mean ------------------------------------------------------------------------------------
+
+
+@primitive
+def _average_pooling(xp: Any, x: Array, *, kernel_size: Pair, stride: Pair, pad: Pair) -> Any:
+    if kernel_size == check_images(x)[2:] and pad == (0, 0):
+        return x.mean(axis=(2, 3), keepdims=True)
+    first, *others = _views(xp, x, kernel_size, stride, pad)
+    y = first / (kernel_size[0] * kernel_size[1])
+    for seen in others:
+        y += seen / (kernel_size[0] * kernel_size[1])
+    return y
+
+
+@primitive
+def _spread(xp: Any, gy: Array, *, size: Shape, kernel_size: Pair, stride: Pair, pad: Pair) -> Any:
+    """Give each element of a window its part of the mean's gradient."""
+    (N, C, *out), (H, W), (ph, pw) = gy.shape, size, pad
+    part = gy / (kernel_size[0] * kernel_size[1])
+    gx = xp.zeros((N, C, H + 2 * ph, W + 2 * pw), part.dtype)
+    for _, _, place in positions(kernel_size, stride, (1, 1), (out[0], out[1])):
+        gx[place] += part
+    return _cut(xp, gx, pad)
+
+
+_average_pooling.defvjp(
+    lambda xp, gy, x_shape, kernel_size, stride, pad: _spread.on(
+        xp, gy, size=x_shape[2:], kernel_size=kernel_size, stride=stride, pad=pad
+    )
+)
+_spread.defvjp(
+    lambda xp, gy, kernel_size, stride, pad: _average_pooling.on(
+        xp, gy, kernel_size=kernel_size, stride=stride, pad=pad
+    )
+)
+
+
+def average_pooling(
+    x: ArrayLike, kernel_size: int | Pair, stride: int | Pair = 1, pad: int | Pair = 0
+) -> Variable:
+    """Take the mean of each window.
+
+    Outside of the image there are zeros, which count: the sum is divided by the window's size.
+
+    The mean of a whole image, global pooling, is ``F.mean(x, axis=(2, 3))``.
+
+    Args:
+        x: Images, of shape (N, C, H, W).
+        kernel_size: The window's height and width.
+        stride: The distance from window to window: 1, as in the book, not the window's size.
+        pad: How many zeros are added at each side.
+
+    Returns:
+        A Variable of shape (N, C, OH, OW).
+
+    Raises:
+        ValueError: `x` has not four axes, a setting is out of its range, or the window is larger
+            than the padded images.
+
+    Example:
+        >>> import numpy as np
+        >>> average_pooling(np.arange(16.0).reshape(1, 1, 4, 4), kernel_size=2, stride=2)
+        variable([[[[ 2.5  4.5]
+                    [10.5 12.5]]]])
+
+    Deep Learning from Scratch 3, step 57.
+    """
+    return _average_pooling(x, kernel_size=pair(kernel_size), stride=pair(stride), pad=pair(pad))
