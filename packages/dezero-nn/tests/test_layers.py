@@ -282,7 +282,7 @@ def test_plot_hands_the_graph_to_the_plotter_with_paths_for_names(
         seen["file"] = to_file
         return f"verbose={verbose}"
 
-    monkeypatch.setattr("dezero_nn.models.get_plotter", lambda name: plotter)
+    monkeypatch.setattr("dezero_nn.models.model.get_plotter", lambda name: plotter)
     with no_grad():
         result = model.plot(np.ones((1, 5), np.float32), to_file=tmp_path / "model.svg")
     assert result == "verbose=True"
