@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from dezero_nn.layers.convolution import Conv1d, Conv2d, Deconv1d, Deconv2d
 from dezero_nn.layers.layer import Layer
 from dezero_nn.layers.linear import Linear
+from dezero_nn.layers.pooling import AveragePooling, Pooling
 
-__all__ = ["Layer", "Linear"]
+__all__ = [
+    "AveragePooling",
+    "Conv1d",
+    "Conv2d",
+    "Deconv1d",
+    "Deconv2d",
+    "Layer",
+    "Linear",
+    "Pooling",
+]
