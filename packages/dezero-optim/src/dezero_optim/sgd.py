@@ -49,15 +49,16 @@ class SGD(Optimizer):
 
     def update_one(self, param: Parameter) -> None:
         """Change one parameter (see `Optimizer.update_one`)."""
-        assert param.grad is not None
+        grad = param.grad
+        assert grad is not None
         # A Python number, whatever it was: a float64 one of NumPy's would be computed with as such.
         lr = float(self.lr)
-        data, grad = param.data, param.grad.data
+        data = param.data
         if data.size < _SMALL:
-            data -= lr * grad
+            data -= lr * grad.data
         else:
             xp = get_array_module(data)
-            for p, g, s in self._work.blocks(data.dtype, data, grad):
+            for p, g, s in self._work.blocks(data.dtype, data, grad.data):
                 xp.multiply(g, lr, out=s)
                 p -= s
         param.data = data

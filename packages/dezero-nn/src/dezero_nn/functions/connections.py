@@ -9,7 +9,7 @@ from dezero_core import Variable
 from dezero_core import functions as F
 from dezero_core.errors import describe
 from dezero_core.primitive import primitive
-from dezero_core.typing import Array, ArrayLike
+from dezero_core.typing import Array, ArrayLike, Shape
 
 __all__ = ["linear", "linear_simple"]
 
@@ -18,23 +18,25 @@ __all__ = ["linear", "linear_simple"]
 # to the product in place.
 @primitive
 def _linear(xp: Any, x: Array, W: Array, b: Array | None = None) -> Any:
-    _check(x, W)
-    y = xp.matmul(x if x.ndim == 2 else _rows(x), W)
+    x_shape: Shape = getattr(x, "shape", ())
+    W_shape: Shape = getattr(W, "shape", ())
+    if len(W_shape) != 2 or not x_shape or x_shape[-1] != W_shape[0]:
+        raise _misfit(x, W)
+    y = xp.matmul(x if len(x_shape) == 2 else _rows(x), W)
     if b is not None:
-        if b.shape == W.shape[1:] and b.dtype == y.dtype:
+        if b.shape == W_shape[1:] and b.dtype == y.dtype:
             y += b
         else:
             y = y + b
-    return y if x.ndim == 2 else y.reshape(*x.shape[:-1], y.shape[-1])
+    return y if len(x_shape) == 2 else y.reshape(*x_shape[:-1], W_shape[1])
 
 
-def _check(x: Array, W: Array) -> None:
+def _misfit(x: Array, W: Array) -> Exception:
     if getattr(x, "ndim", 0) == 0:
-        raise TypeError(f"x is an array of shape (..., in_size), not {describe(x)}")
+        return TypeError(f"x is an array of shape (..., in_size), not {describe(x)}")
     if getattr(W, "ndim", 0) != 2:
-        raise ValueError(f"W is a matrix of shape (in_size, out_size), not {describe(W)}")
-    if x.shape[-1] != W.shape[0]:
-        raise ValueError(f"x has {x.shape[-1]} features, W takes {W.shape[0]}")
+        return ValueError(f"W is a matrix of shape (in_size, out_size), not {describe(W)}")
+    return ValueError(f"x has {x.shape[-1]} features, W takes {W.shape[0]}")
 
 
 def _rows(x: Any) -> Any:

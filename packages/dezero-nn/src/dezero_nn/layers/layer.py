@@ -108,34 +108,37 @@ class Layer:
         return found
 
     def _add_own(self, prefix: str, found: list[_Found], seen: set[int]) -> None:
+        # Twice in each training step: so it is quick with parameters and layers.
         attributes = self.__dict__
         containers = []
         for name in self._params:
             value = attributes.get(name)
-            if isinstance(value, (Parameter, Layer)):
-                self._add(prefix + name, name, value, found, seen)
-            else:
+            if isinstance(value, Parameter):
+                if id(value) not in seen:
+                    seen.add(id(value))
+                    found.append((prefix + name, self, name, value))
+            elif isinstance(value, Layer):
+                if id(value) not in seen:
+                    seen.add(id(value))
+                    value._add_own(f"{prefix}{name}/", found, seen)
+            elif value is not None:  # a property keeps its value elsewhere
                 containers.append((name, value))
         for name, value in containers:
-            self._add(prefix + name, name, value, found, seen)
+            self._add_items(f"{prefix}{name}/", name, value, found, seen)
 
-    def _add(self, path: str, name: str, value: Any, found: list[_Found], seen: set[int]) -> None:
-        items: Any = ()
-        if isinstance(value, (Parameter, Layer)):
-            if id(value) in seen:
-                return
-            seen.add(id(value))
-            if isinstance(value, Layer):
-                value._add_own(f"{path}/", found, seen)
-            else:
-                found.append((path, self, name, value))
-        elif isinstance(value, dict):
-            items = value.items()
-        elif isinstance(value, (list, tuple)):
-            items = enumerate(value)
+    def _add_items(
+        self, prefix: str, name: str, container: Any, found: list[_Found], seen: set[int]
+    ) -> None:
+        items = container.items() if isinstance(container, dict) else enumerate(container)
         for key, item in items:
-            if isinstance(item, (Parameter, Layer, list, tuple, dict)):
-                self._add(f"{path}/{key}", name, item, found, seen)
+            if isinstance(item, (list, tuple, dict)):
+                self._add_items(f"{prefix}{key}/", name, item, found, seen)
+            elif isinstance(item, (Parameter, Layer)) and id(item) not in seen:
+                seen.add(id(item))
+                if isinstance(item, Layer):
+                    item._add_own(f"{prefix}{key}/", found, seen)
+                else:
+                    found.append((f"{prefix}{key}", self, name, item))
 
     def _flatten_params(self, params_dict: dict[str, Parameter], parent_key: str = "") -> None:
         """Put the parameters into a dictionary by path, below `parent_key` (book step 53)."""
