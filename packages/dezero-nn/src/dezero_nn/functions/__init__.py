@@ -26,6 +26,7 @@ from dezero_nn.functions.losses import (
     softmax_cross_entropy_simple,
 )
 from dezero_nn.functions.pooling import average_pooling, pooling, pooling_simple
+from dezero_nn.functions.recurrent import gru, gru_cell, lstm, lstm_cell, rnn, rnn_cell
 from dezero_nn.functions.upsampling import upsample_nearest
 from dezero_nn.functions.windows import col2im, im2col
 
@@ -38,15 +39,21 @@ __all__ = [
     "conv2d_simple",
     "deconv1d",
     "deconv2d",
+    "gru",
+    "gru_cell",
     "im2col",
     "linear",
     "linear_simple",
     "log_softmax",
+    "lstm",
+    "lstm_cell",
     "mean_squared_error",
     "mean_squared_error_simple",
     "pooling",
     "pooling_simple",
     "relu",
+    "rnn",
+    "rnn_cell",
     "sigmoid",
     "sigmoid_simple",
     "softmax",
