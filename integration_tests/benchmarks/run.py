@@ -65,8 +65,8 @@ def main(arguments: list[str] | None = None) -> int:
                 row = take_figure(workload, processes, start_process)
             rows.append(row)
             print(format_row(row), flush=True)
-    _write(options.out, rows, facts)
-    print(f"{time.monotonic() - start:.0f} s. Written to {options.out}: results.json, ratios.png")
+    written = _write(options.out, rows, facts)
+    print(f"{time.monotonic() - start:.0f} s. Written to {options.out}: {', '.join(written)}")
     return int(any(row.errors for row in rows))
 
 
@@ -131,10 +131,13 @@ def _print_facts(facts: dict[str, Any]) -> None:
     print()
 
 
-def _write(folder: Path, rows: list[Row], facts: dict[str, Any]) -> None:
+def _write(folder: Path, rows: list[Row], facts: dict[str, Any]) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "results.json", rows, facts)
+    if not any(row.ratios for row in rows):
+        return ["results.json"]
     plot_ratios(folder / "ratios.png", rows)
+    return ["results.json", "ratios.png"]
 
 
 if __name__ == "__main__":

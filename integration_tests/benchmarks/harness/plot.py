@@ -20,13 +20,11 @@ def plot_ratios(path: Path, rows: Sequence[Row]) -> None:
 
     Args:
         path: The file.
-        rows: Comparisons; those without ratios are left out.
+        rows: Comparisons; those without ratios are left out. There must be one.
     """
     from matplotlib.figure import Figure
 
     rows = [row for row in rows if row.ratios]
-    if not rows:
-        return
     figure = Figure(figsize=(9.0, 1.4 + 0.7 * len(rows)), layout="constrained")
     axes = figure.add_subplot()
     height = 0.36
