@@ -205,9 +205,11 @@ class Layer:
             OSError: The file cannot be written.
 
         Example:
+            >>> import tempfile
             >>> from dezero_nn import Linear
-            >>> Linear(3, in_size=2).save_weights("linear.npz")
-            >>> Linear(3).load_weights("linear.npz")
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     Linear(3, in_size=2).save_weights(f"{folder}/linear.npz")
+            ...     Linear(3).load_weights(f"{folder}/linear.npz")
         """
         write_weights(path, self.state_dict())
 
