@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dezero_nn.layers.containers import LayerDict, LayerList
 from dezero_nn.layers.convolution import Conv1d, Conv2d, Deconv1d, Deconv2d
 from dezero_nn.layers.layer import Layer
 from dezero_nn.layers.linear import Linear
@@ -14,6 +15,8 @@ __all__ = [
     "Deconv1d",
     "Deconv2d",
     "Layer",
+    "LayerDict",
+    "LayerList",
     "Linear",
     "Pooling",
 ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import os
-from collections.abc import Iterator, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -12,10 +13,12 @@ from dezero_core import Parameter, as_numpy
 from dezero_core.backend import backend_of
 from dezero_core.typing import Array, DTypeLike
 from dezero_nn.layers._state import Saved, Wanted, check_state, saved_of
+from dezero_nn.layers._tree import tree_text, walk
 from dezero_nn.layers._weight_files import read_weights, write_weights
 
 __all__ = ["Layer"]
 
+_Self = TypeVar("_Self", bound="Layer")
 
 # A parameter that was found: its path, the layer that has it as an attribute, the attribute.
 _Found: TypeAlias = "tuple[str, Layer, str, Parameter]"
@@ -73,6 +76,9 @@ class Layer:
         """Compute the outputs, Variables, from the inputs. Subclasses define it."""
         raise NotImplementedError(f"{type(self).__name__} has no method forward(self, *inputs)")
 
+    def __repr__(self) -> str:
+        return tree_text(self)
+
     # --- parameters --------------------------------------------------------------------------
 
     def params(self) -> Iterator[Parameter]:
@@ -82,6 +88,68 @@ class Layer:
     def namedparams(self) -> Iterator[tuple[str, Parameter]]:
         """Yield the path and the parameter for each; one that is shared has its first path."""
         return iter([(path, parameter) for path, _, _, parameter in self._find()])
+
+    def namedlayers(self) -> Iterator[tuple[str, Layer]]:
+        """Yield the path and the layer for each layer inside, after this one, whose path is ``""``.
+
+        One that is shared has its first path.
+
+        Example:
+            >>> from dezero_nn import Linear, Sequential
+            >>> [path for path, _ in Sequential(Linear(3), Linear(2)).namedlayers()]
+            ['', 'l0', 'l1']
+        """
+        return walk(self, "", set())
+
+    def apply(self: _Self, function: Callable[[Layer], Any]) -> _Self:
+        """Call a function on each layer inside, inner ones first, and on this one last.
+
+        Args:
+            function: What it returns is of no interest.
+
+        Returns:
+            The layer itself.
+
+        Example:
+            >>> from dezero_nn import Linear, Sequential
+            >>> def halve(layer):
+            ...     if isinstance(layer, Linear):
+            ...         layer.W.data *= 0.5
+            >>> model = Sequential(Linear(3, in_size=2)).apply(halve)
+        """
+        for _, layer in reversed(list(self.namedlayers())):
+            function(layer)
+        return self
+
+    def copy(self: _Self) -> _Self:
+        """Return a layer with parameters of its own, of the same values.
+
+        What is shared inside is shared inside the copy. It has no gradients, and no graph.
+        """
+        return copy.deepcopy(self)
+
+    def freeze(self: _Self) -> _Self:
+        """Make constants of all parameters: no gradient is computed for them, none is kept.
+
+        Returns:
+            The layer itself.
+
+        Example:
+            >>> from dezero_nn import Linear, Sequential
+            >>> model = Sequential(Linear(3), Linear(2))
+            >>> _ = model.l0.freeze()
+            >>> [path for path, p in model.namedparams() if p.requires_grad]
+            ['l1/W', 'l1/b']
+        """
+        for parameter in self.params():
+            parameter.requires_grad = False
+        return self
+
+    def unfreeze(self: _Self) -> _Self:
+        """Let gradients flow to all parameters again. Returns the layer itself."""
+        for parameter in self.params():
+            parameter.requires_grad = True
+        return self
 
     def cleargrads(self) -> None:
         """Forget the gradients of all parameters."""

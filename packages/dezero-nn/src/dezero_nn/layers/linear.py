@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from math import sqrt
 from operator import index
 
 import numpy as np
 
 from dezero_core import Parameter, Variable
-from dezero_core.backend import backend_of
 from dezero_core.errors import describe
 from dezero_core.typing import Array, ArrayLike, DTypeLike
 from dezero_nn.functions import linear
+from dezero_nn.initializers import Initializer, LeCunNormal, initialize
 from dezero_nn.layers.layer import Layer
 
 __all__ = ["Linear"]
@@ -20,21 +19,22 @@ __all__ = ["Linear"]
 class Linear(Layer):
     r"""Affine transformation :math:`y = x W + b` with learned weights and bias.
 
-    The weights are drawn from a normal distribution of variance 1 / in_size (LeCun et al.,
-    "Efficient BackProp", 1998), from NumPy's global generator, and the bias starts at zero.
-    Without `in_size` the weights are drawn at the first call, when the input tells it.
+    The bias starts at zero. Without `in_size` the weights are drawn at the first call, when the
+    input tells it.
 
     Args:
         out_size: The number of outputs.
         nobias: Whether to do without the bias.
         dtype: The dtype of the parameters.
         in_size: The number of inputs, or None.
+        initializer: What the weights start as (see `dezero_nn.initializers`). Default:
+            `LeCunNormal`.
 
     Attributes:
         W: The weights, of shape (in_size, out_size).
         b: The bias, of shape (out_size,), or None.
         in_size: As given, or as the first input had it.
-        out_size: As given, and so is `dtype`.
+        out_size: As given, and so are `nobias`, `dtype` and `initializer`.
 
     Raises:
         TypeError: A size is no integer, or `dtype` is no floating-point type.
@@ -56,15 +56,19 @@ class Linear(Layer):
         nobias: bool = False,
         dtype: DTypeLike = np.float32,
         in_size: int | None = None,
+        *,
+        initializer: Initializer | None = None,
     ) -> None:
         self.dtype = np.dtype(dtype)
         if self.dtype.kind != "f":
             raise TypeError(f"Linear: dtype must be a floating-point type, got {self.dtype}")
         self.out_size = _check_size("out_size", out_size)
         self.in_size = None if in_size is None else _check_size("in_size", in_size)
+        self.nobias = bool(nobias)
+        self.initializer = initializer
         self.W = Parameter(None, name="W")
         if self.in_size is not None:
-            self.W.data = self._draw(self.in_size)
+            self.W.data = self._draw(self.in_size, None)
         self.b = None if nobias else Parameter(np.zeros(self.out_size, self.dtype), name="b")
 
     def lazy_spec(self, attribute: str) -> tuple[tuple[int | None, ...], DTypeLike] | None:
@@ -91,14 +95,19 @@ class Linear(Layer):
             raise TypeError(
                 f"Linear: the input is an array of shape (..., in_size), not {describe(x)}"
             )
-        array = x.data if isinstance(x, Variable) else x
         self.in_size = _check_size("in_size", shape[-1])
-        self.W.data = backend_of(array, operation="Linear").asarray(self._draw(self.in_size))
+        self.W.data = self._draw(self.in_size, x)
 
-    def _draw(self, in_size: int) -> Array:
-        # The factor in the weights' own dtype: a float64 scalar would make them float64.
-        scale = self.dtype.type(sqrt(1 / in_size))
-        return np.random.randn(in_size, self.out_size).astype(self.dtype) * scale
+    def _draw(self, in_size: int, like: ArrayLike | None) -> Array:
+        out_size = self.out_size
+        return initialize(
+            self.initializer or LeCunNormal(),
+            (in_size, out_size),
+            self.dtype,
+            fan_in=in_size,
+            fan_out=out_size,
+            like=like,
+        )
 
 
 def _check_size(name: str, size: int) -> int:

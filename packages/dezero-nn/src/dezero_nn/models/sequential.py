@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from operator import index
+from typing import Any, TypeAlias, overload
 
 from dezero_core.typing import ArrayLike
 from dezero_nn.models.model import Model
 
 __all__ = ["Sequential"]
 
+_Step: TypeAlias = Callable[[Any], Any]
+
 
 class Sequential(Model):
     """Layers, and functions, one after the other.
 
-    The step at position i becomes the attribute ``l{i}``, as in the paths of weights: ``l0/W``.
+    The step at position i is the attribute ``l{i}``, as in the paths of weights: ``l0/W``. It is a
+    sequence of its steps as well: ``model[0]``, ``model[:-1]``, ``len(model)``.
 
     Args:
         *steps: Layers, or functions of one Variable.
@@ -30,17 +34,63 @@ class Sequential(Model):
         (5, 10)
         >>> [path for path, _ in model.namedparams()]
         ['l0/W', 'l0/b', 'l2/W', 'l2/b']
+        >>> model
+        Sequential(
+          l0: Linear(out_size=100, in_size=3)
+          l1: relu
+          l2: Linear(out_size=10, in_size=100)
+        )
     """
 
-    def __init__(self, *steps: Callable[[Any], Any]) -> None:
-        for i, step in enumerate(steps):
-            if not callable(step):
-                raise TypeError(f"Sequential: step {i} can not be called, it is {step!r}")
-            setattr(self, f"l{i}", step)
-        self._size = len(steps)
+    def __init__(self, *steps: _Step) -> None:
+        self._size = 0
+        for step in steps:
+            self.append(step)
 
     def forward(self, x: ArrayLike) -> Any:
         """Apply the steps in order."""
-        for i in range(self._size):
-            x = getattr(self, f"l{i}")(x)
+        for name in self._step_names:
+            x = getattr(self, name)(x)
         return x
+
+    def append(self, step: _Step) -> None:
+        """Add a step at the end."""
+        setattr(self, f"l{self._size}", self._check(self._size, step))
+        self._size += 1
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __bool__(self) -> bool:
+        return True  # without steps it is a model, too: it returns what it is given
+
+    def __iter__(self) -> Iterator[_Step]:
+        return iter([getattr(self, name) for name in self._step_names])
+
+    @overload
+    def __getitem__(self, position: int) -> Any: ...
+    @overload
+    def __getitem__(self, position: slice) -> Sequential: ...
+    def __getitem__(self, position: int | slice) -> Any:
+        """Return a step; for a slice, a model of the same steps."""
+        if isinstance(position, slice):
+            return Sequential(*list(self)[position])
+        return getattr(self, self._name(position))
+
+    def __setitem__(self, position: int, step: _Step) -> None:
+        setattr(self, self._name(position), self._check(position, step))
+
+    @property
+    def _step_names(self) -> list[str]:
+        return [f"l{i}" for i in range(self._size)]
+
+    def _name(self, position: int) -> str:
+        n = self._size
+        if not -n <= index(position) < n:
+            raise IndexError(f"Sequential: there is no step {position}, only {n} steps")
+        return f"l{index(position) % n}"
+
+    def _check(self, position: int, step: _Step) -> _Step:
+        if not callable(step):
+            raise TypeError(f"Sequential: step {position} can not be called, it is {step!r}")
+        return step
