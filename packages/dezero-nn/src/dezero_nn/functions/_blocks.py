@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import prod
 from typing import Any
 
@@ -16,6 +16,7 @@ __all__ = [
     "by_channel",
     "channel_shape",
     "computed_dtype",
+    "in_blocks",
     "scale_and_shift",
     "spread",
 ]
@@ -46,6 +47,31 @@ def blocks(xp: Any, x: Array) -> Iterator[tuple[slice, ...]]:
     for i in range(length):
         for j in range(0, width, step):
             yield (slice(i, i + 1), slice(j, j + step))
+
+
+def in_blocks(xp: Any, formula: Callable[..., Any], *operands: Any) -> Any:
+    """Compute what goes element by element: ``formula(xp, *operands)``.
+
+    Args:
+        xp: The namespace; for our own functions on Variables, or a GPU, it is done at once.
+        formula: What to compute. Its result has the operands' shape.
+        *operands: Of one shape.
+    """
+    x = operands[0]
+    if xp is not np or getattr(x, "nbytes", 0) <= _BLOCK_BYTES:
+        return formula(xp, *operands)
+    if not all(operand.flags.c_contiguous for operand in operands):
+        return formula(xp, *operands)
+    rows = [operand.reshape(-1) for operand in operands]
+    # A formula has several arrays of the size of a block at a time.
+    step = _BLOCK_BYTES // (4 * x.itemsize)
+    y: Array = None
+    for i in range(0, x.size, step):
+        part = formula(xp, *[row[i : i + step] for row in rows])
+        if y is None:
+            y = np.empty(x.size, part.dtype)
+        y[i : i + step] = part
+    return y.reshape(x.shape)
 
 
 def computed_dtype(xp: Any, *operands: Array | None) -> Any:

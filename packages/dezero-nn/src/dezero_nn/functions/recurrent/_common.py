@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 from dezero_core import vjp
 from dezero_core.errors import describe
 from dezero_core.typing import Array, Shape
 
-__all__ = ["add_products", "check_operands", "logistic", "pull_composed", "result_dtype"]
+__all__ = [
+    "activate",
+    "add_products",
+    "check_operands",
+    "project",
+    "pull_composed",
+    "result_dtype",
+    "sum_rows",
+    "transpose_matrices",
+]
 
 
 def check_operands(
@@ -56,12 +66,48 @@ def result_dtype(xp: Any, *arrays: Array | None) -> Any:
     return xp.result_type(*[x.dtype for x in arrays if x is not None])
 
 
-def logistic(xp: Any, z: Array) -> None:
-    """Replace z by 1 / (1 + exp(-z)). Where the exponential overflows, 0 is right."""
-    xp.negative(z, out=z)
-    xp.exp(z, out=z)
-    z += 1
-    xp.reciprocal(z, out=z)
+def activate(xp: Any, z: Array, n: int) -> None:
+    """Apply the logistic function to the first n blocks of z, and tanh to the others, in place.
+
+    As 1/2 + tanh(z/2) / 2: half the time of exponentials, and exact to a rounding error of 1. Of a
+    gate that is almost closed that leaves few digits, but the gate is a factor beside others.
+    """
+    gates = z[:n]
+    gates *= 0.5
+    xp.tanh(z, out=z)
+    gates *= 0.5
+    gates += 0.5
+
+
+def sum_rows(xp: Any, rows: Array) -> Array:
+    """Return the sum over the last axis but one: as a product, several times faster."""
+    return xp.matmul(xp.ones(rows.shape[-2], rows.dtype), rows)
+
+
+def project(xp: Any, x: Array, W: Array, b: Array | None, dtype: Any) -> Array:
+    """Return the product of the inputs of all steps with the weights, and the biases added.
+
+    Args:
+        xp: The array library.
+        x: Of shape (T, N, I), or (N, I).
+        W: Of shape (I, H), or (G, I, H).
+        b: Of shape (H,), or (G, H); or None.
+        dtype: The dtype of the result.
+
+    Returns:
+        An array of shape (T N, H), or (G, T N, H).
+    """
+    x = x.reshape(prod(x.shape[:-1]), x.shape[-1])
+    if x.shape[1] == 1:
+        # NumPy multiplies by one row ten times as slowly as by two: so the biases, the weights of
+        # an input that is always 1, make a second one.
+        second = xp.zeros_like(W) if b is None else b.reshape(W.shape)
+        x = xp.concatenate([x, xp.ones_like(x)], axis=1)
+        return xp.matmul(x, xp.concatenate([W, second], axis=-2)).astype(dtype, copy=False)
+    z = xp.matmul(x, W).astype(dtype, copy=False)
+    if b is not None:
+        z += b.reshape(*b.shape[:-1], 1, b.shape[-1])
+    return z
 
 
 def add_products(xp: Any, gz: Array, W: Array) -> Array:
@@ -70,6 +116,14 @@ def add_products(xp: Any, gz: Array, W: Array) -> Array:
     for g in range(1, len(gz)):
         total += xp.matmul(gz[g], W[g].T)
     return total
+
+
+def transpose_matrices(xp: Any, W: Array) -> Array:
+    """Return a stack of matrices, each transposed, in memory too.
+
+    A copy, as products with it, one for each step, are twice as fast then.
+    """
+    return xp.ascontiguousarray(W.transpose(0, 2, 1))
 
 
 def pull_composed(

@@ -10,7 +10,12 @@ from dezero_core import functions as F
 from dezero_core.primitive import primitive
 from dezero_core.typing import Array, ArrayLike
 from dezero_nn.functions.activations import relu
-from dezero_nn.functions.recurrent._common import check_operands, pull_composed, result_dtype
+from dezero_nn.functions.recurrent._common import (
+    check_operands,
+    pull_composed,
+    result_dtype,
+    sum_rows,
+)
 
 __all__ = ["rnn", "rnn_cell"]
 
@@ -34,9 +39,7 @@ def _rnn(
     states = xp.empty((T + 1, N, H), dtype)
     states[0] = 0 if h is None else h
     hs = states[1:]
-    hs[...] = xp.matmul(x.reshape(T * N, x.shape[-1]), Wx).reshape(T, N, H)
-    if b is not None:
-        hs += b
+    hs[...] = project(xp, x, Wx, b, dtype).reshape(T, N, H)
     product = xp.empty((N, H), dtype)
     for t in range(T):
         if t or h is not None:
@@ -72,18 +75,19 @@ def _rnn_back(
     else:
         gz = (hs > 0).astype(hs.dtype)
     ghs = gy.reshape(T, N, H)
+    Wh_T = xp.ascontiguousarray(Wh.T)
     gh: Any = None
     for t in range(T - 1, -1, -1):
         gh = ghs[t] if gh is None else xp.add(ghs[t], gh, out=gh)
         gz[t] *= gh
         if t or needs[4]:
-            gh = xp.matmul(gz[t], Wh.T)
+            gh = xp.matmul(gz[t], Wh_T)
     rows = gz.reshape(T * N, H)
     return [
         xp.matmul(rows, Wx.T).reshape(x.shape) if needs[0] else None,
         xp.matmul(x.reshape(T * N, x.shape[-1]).T, rows) if needs[1] else None,
         xp.matmul(states[:-1].reshape(T * N, H).T, rows) if needs[2] else None,
-        rows.sum(axis=0) if needs[3] else None,
+        sum_rows(xp, rows) if needs[3] else None,
         gh if needs[4] else None,
     ]
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from dezero_core import Variable
 from dezero_core import functions as F
 from dezero_core.primitive import primitive
 from dezero_core.typing import Array, ArrayLike
 from dezero_nn.functions.activations import sigmoid
 from dezero_nn.functions.recurrent._common import (
+    activate,
     add_products,
     check_operands,
-    logistic,
+    project,
     pull_composed,
     result_dtype,
+    sum_rows,
+    transpose_matrices,
 )
 
 __all__ = ["gru", "gru_cell"]
@@ -24,7 +25,6 @@ __all__ = ["gru", "gru_cell"]
 
 # Rules of its own, for the reasons that `lstm` has.
 @primitive(extras=["hs", "gates", "recalled"])
-@np.errstate(over="ignore")
 def _gru(
     xp: Any,
     x: Array,
@@ -37,10 +37,7 @@ def _gru(
     T, N, H = check_operands(x, Wx, Wh, gates=3, b=(b, "GH"), bh=(bh, "H"), h=(h, "NH"))
     dtype = result_dtype(xp, x, Wx, Wh, b, bh, h)
     Wh = Wh.astype(dtype, copy=False)
-    gates = xp.matmul(x.reshape(T * N, x.shape[-1]), Wx).astype(dtype, copy=False)
-    if b is not None:
-        gates += b.reshape(3, 1, H)
-    gates = gates.reshape(3, T, N, H)
+    gates = project(xp, x, Wx, b, dtype).reshape(3, T, N, H)
     # With the state before the first step, so that the one before each step is a slice.
     hs = xp.empty((T + 1, N, H), dtype)
     hs[0] = 0 if h is None else h
@@ -54,7 +51,7 @@ def _gru(
             xp.matmul(hs[t], Wh, out=product)
             gates[:2, t] += product[:2]
             recalled[t] += product[2]
-        logistic(xp, gates[:2, t])
+        activate(xp, gates[:2, t], 2)
         r, z, n = gates[:, t]
         xp.multiply(r, recalled[t], out=rest)
         n += rest
@@ -101,7 +98,7 @@ def _gru_back(
     # So far gz[2] belongs to what is recalled, gz[3] to the candidate: the first three go back
     # through Wh, and r, z and the candidate through Wx.
     ghs = gy.reshape(T, N, H)
-    Wh_T = Wh.transpose(0, 2, 1)
+    Wh_T = transpose_matrices(xp, Wh)
     gh: Any = None
     parts = xp.empty((3, N, H), gates.dtype)
     for t in range(T - 1, -1, -1):
@@ -119,8 +116,8 @@ def _gru_back(
         add_products(xp, into, Wx).reshape(x.shape) if needs[0] else None,
         xp.stack([xp.matmul(x2.T, g) for g in into]) if needs[1] else None,
         xp.matmul(hs[:-1].reshape(T * N, H).T, rows[:3]) if needs[2] else None,
-        xp.stack([g.sum(axis=0) for g in into]) if needs[3] else None,
-        rows[2].sum(axis=0) if needs[4] else None,
+        xp.stack([sum_rows(xp, g) for g in into]) if needs[3] else None,
+        sum_rows(xp, rows[2]) if needs[4] else None,
         gh if needs[5] else None,
     ]
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from dezero_core import Variable
 from dezero_core import functions as F
 from dezero_core.primitive import primitive
 from dezero_core.typing import Array, ArrayLike
 from dezero_nn.functions.activations import sigmoid
 from dezero_nn.functions.recurrent._common import (
+    activate,
     add_products,
     check_operands,
-    logistic,
+    project,
     pull_composed,
     result_dtype,
+    sum_rows,
+    transpose_matrices,
 )
 
 __all__ = ["lstm", "lstm_cell"]
@@ -24,11 +25,10 @@ __all__ = ["lstm", "lstm_cell"]
 # Rules of its own: composed, each step is a dozen operations, and each gives every weight a
 # gradient, to be added up. Here a step has one product for all gates, works in place, and the
 # gradients of weights are one product over all steps. The gates come first, (4, T, N, H), so that
-# each is one block of memory, and so are the three that go through the logistic function.
+# each is one block of memory, and so are the three that the logistic function goes to.
 
 
 @primitive(extras=["hs", "cs", "gates", "tanh_cs"], multiple_outputs=True)
-@np.errstate(over="ignore")
 def _lstm(
     xp: Any,
     x: Array,
@@ -41,10 +41,7 @@ def _lstm(
     T, N, H = check_operands(x, Wx, Wh, gates=4, b=(b, "GH"), h=(h, "NH"), c=(c, "NH"))
     dtype = result_dtype(xp, x, Wx, Wh, b, h, c)
     Wh = Wh.astype(dtype, copy=False)
-    gates = xp.matmul(x.reshape(T * N, x.shape[-1]), Wx).astype(dtype, copy=False)
-    if b is not None:
-        gates += b.reshape(4, 1, H)
-    gates = gates.reshape(4, T, N, H)
+    gates = project(xp, x, Wx, b, dtype).reshape(4, T, N, H)
     # With the state before the first step, so that the one before each step is a slice.
     hs, cs = xp.empty((T + 1, N, H), dtype), xp.empty((T + 1, N, H), dtype)
     tanh_cs = xp.empty((T, N, H), dtype)
@@ -56,8 +53,7 @@ def _lstm(
         if t or h is not None:
             xp.matmul(hs[t], Wh, out=product)
             z += product
-        logistic(xp, z[:3])
-        xp.tanh(z[3], out=z[3])
+        activate(xp, z, 3)
         f, i, o, u = z
         xp.multiply(f, cs[t], out=cs[t + 1])
         xp.multiply(i, u, out=iu)
@@ -103,7 +99,7 @@ def _lstm_back(
     slope *= o
 
     ghs = ghs.reshape(T, N, H)
-    Wh_T = Wh.transpose(0, 2, 1)
+    Wh_T = transpose_matrices(xp, Wh)
     gc = gc.astype(gates.dtype)  # a copy, to write into
     gh: Any = None
     parts = xp.empty((4, N, H), gates.dtype)
@@ -125,7 +121,7 @@ def _lstm_back(
         add_products(xp, rows, Wx).reshape(x.shape) if needs[0] else None,
         xp.matmul(x2.T, rows) if needs[1] else None,
         xp.matmul(hs[:-1].reshape(T * N, H).T, rows) if needs[2] else None,
-        rows.sum(axis=1) if needs[3] else None,
+        sum_rows(xp, rows) if needs[3] else None,
         gh if needs[4] else None,
         gc if needs[5] else None,
     ]
