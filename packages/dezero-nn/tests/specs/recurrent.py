@@ -83,6 +83,15 @@ SPECS = [
     _row("rnn", F.rnn, rnn, SEQUENCE, *RNN, small(HIDDEN), STATE),
     _row("rnn[no bias, zero state]", F.rnn, rnn, SEQUENCE, *RNN),
     _row("rnn[one step, batch of one]", F.rnn, rnn, normal(1, 1, SIZE), *RNN, small(HIDDEN)),
+    _row(
+        "rnn[one feature]",
+        F.rnn,
+        rnn,
+        normal(STEPS, BATCH, 1),
+        small(1, HIDDEN),
+        small(HIDDEN, HIDDEN),
+        small(HIDDEN),
+    ),
     _row("rnn[empty batch]", F.rnn, rnn, normal(STEPS, 0, SIZE), *RNN, small(HIDDEN)),
     _row(
         "rnn[relu]",
@@ -98,6 +107,15 @@ SPECS = [
     _row("lstm", F.lstm, lstm, SEQUENCE, *LSTM, small(4, HIDDEN), STATE, STATE),
     _row("lstm[no bias, zero state]", F.lstm, lstm, SEQUENCE, *LSTM),
     _row("lstm[one step, batch of one]", F.lstm, lstm, normal(1, 1, SIZE), *LSTM, small(4, HIDDEN)),
+    _row(
+        "lstm[one feature]",
+        F.lstm,
+        lstm,
+        normal(STEPS, BATCH, 1),
+        small(4, 1, HIDDEN),
+        small(4, HIDDEN, HIDDEN),
+        small(4, HIDDEN),
+    ),
     _row("lstm[empty batch]", F.lstm, lstm, normal(STEPS, 0, SIZE), *LSTM, small(4, HIDDEN)),
     _row(
         "lstm[states, no bias]",

@@ -12,6 +12,7 @@ from dezero_core.typing import Array, ArrayLike
 from dezero_nn.functions.activations import relu
 from dezero_nn.functions.recurrent._common import (
     check_operands,
+    project,
     pull_composed,
     result_dtype,
     sum_rows,
