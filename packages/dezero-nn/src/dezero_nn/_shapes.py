@@ -15,6 +15,7 @@ from types import MappingProxyType, ModuleType
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from dezero_core.typing import Shape
 
@@ -28,14 +29,15 @@ class ShapeArray(np.lib.mixins.NDArrayOperatorsMixin):
 
     __slots__ = ("__weakref__", "_view")
     __array_priority__ = 100
-    __hash__ = object.__hash__  # type: ignore[assignment]
+    __hash__ = object.__hash__
 
-    def __init__(self, view: np.ndarray[Any, Any]) -> None:
+    def __init__(self, view: npt.NDArray[Any]) -> None:
         self._view = view
 
     @property
     def shape(self) -> Shape:
-        return self._view.shape
+        shape: Shape = self._view.shape
+        return shape
 
     @property
     def ndim(self) -> int:
@@ -47,7 +49,8 @@ class ShapeArray(np.lib.mixins.NDArrayOperatorsMixin):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return self._view.dtype
+        dtype: np.dtype[Any] = self._view.dtype
+        return dtype
 
     @property
     def nbytes(self) -> int:

@@ -1,8 +1,8 @@
 r"""What weights are before they are learned.
 
-An initializer is called with a shape and a dtype, and with how many inputs each output is computed
-from, ``fan_in``, and how many outputs each input goes into, ``fan_out``; layers know these best. Any
-function of these four may serve as one::
+An initializer is called with a shape and a dtype, and with the number of inputs that each output is
+computed from, ``fan_in``, and of outputs that each input goes into, ``fan_out``: layers know these.
+Any function of these four may serve as one::
 
     def ones(shape, dtype, fan_in, fan_out):
         return np.ones(shape, dtype)
@@ -275,7 +275,7 @@ class HeUniform:
         return _uniform(self.rng, shape, dtype, scale)
 
 
-# --- whatever the number of inputs -----------------------------------------------------------------
+# --- whatever the number of inputs ---------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -373,7 +373,7 @@ class Orthogonal:
         return np.ascontiguousarray((q if rows >= columns else q.T).reshape(shape), dtype)
 
 
-# --- what they share -------------------------------------------------------------------------------
+# --- what they share -----------------------------------------------------------------------------
 
 
 def _normal(rng: RandomSource, shape: Shape, dtype: DTypeLike, scale: float) -> Array:

@@ -29,7 +29,7 @@ def children(layer: Layer) -> Iterator[tuple[str, Layer]]:
     attributes = layer.__dict__
     containers = []
     for name in layer._params:
-        value = attributes.get(name)
+        value: Any = attributes.get(name)
         if hasattr(value, "namedlayers"):
             yield name, value
         elif isinstance(value, (list, tuple, dict)):

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from math import prod, sqrt
+from math import prod
 from operator import index
 from typing import Any
 
 import numpy as np
 
 from dezero_core import Parameter, Variable
-from dezero_core.backend import backend_of
 from dezero_core.errors import describe
 from dezero_core.typing import Array, ArrayLike, DTypeLike, Shape
 from dezero_nn.functions import conv1d, conv2d, deconv1d, deconv2d
 from dezero_nn.functions.windows import pair
+from dezero_nn.initializers import Initializer, LeCunNormal, initialize
 from dezero_nn.layers.layer import Layer
 
 __all__ = ["Conv1d", "Conv2d", "Deconv1d", "Deconv2d"]
@@ -34,6 +34,7 @@ class _Convolution(Layer):
         dtype: DTypeLike,
         in_channels: int | None,
         groups: int,
+        initializer: Initializer | None,
     ) -> None:
         self.dtype = np.dtype(dtype)
         if self.dtype.kind != "f":
@@ -43,10 +44,12 @@ class _Convolution(Layer):
         self._check_divisible("out_channels", self.out_channels)
         self._kernel = tuple([self._check_number("kernel_size", k) for k in kernel])
         self.in_channels: int | None = None
+        self.nobias = bool(nobias)
+        self.initializer = initializer
         self.W = Parameter(None, name="W")
         if in_channels is not None:
             self._set_in_channels(in_channels)
-            self.W.data = self._draw()
+            self.W.data = self._draw(None)
         self.b = None if nobias else Parameter(np.zeros(self.out_channels, self.dtype), name="b")
 
     def lazy_spec(self, attribute: str) -> tuple[tuple[int | None, ...], DTypeLike] | None:
@@ -61,28 +64,31 @@ class _Convolution(Layer):
 
     def _start(self, x: ArrayLike) -> None:
         """Draw the weights for a first input, on its device."""
-        shape = getattr(x, "shape", ())
+        shape: Shape = getattr(x, "shape", ())
         if len(shape) != len(self._kernel) + 2:
             raise self._error(
                 ValueError,
                 f"the input is an array of shape ({self._input_axes}), not {describe(x)}",
             )
         self._set_in_channels(shape[1])
-        array = x.data if isinstance(x, Variable) else x
-        backend = backend_of(array, operation=type(self).__name__)
-        self.W.data = backend.asarray(self._draw())
+        self.W.data = self._draw(x)
 
     def _set_in_channels(self, in_channels: int) -> None:
         in_channels = self._check_number("in_channels", in_channels)
         self._check_divisible("in_channels", in_channels)
         self.in_channels = in_channels
 
-    def _draw(self) -> Array:
+    def _draw(self, like: ArrayLike | None) -> Array:
         assert self.in_channels is not None
-        shape = [n or 0 for n in self._w_shape()]
-        # The factor in the weights' own dtype: a float64 scalar would make them float64.
-        seen = self.in_channels // self.groups * prod(self._kernel)
-        return np.random.randn(*shape).astype(self.dtype) * self.dtype.type(sqrt(1 / seen))
+        window = prod(self._kernel)
+        return initialize(
+            self.initializer or LeCunNormal(),
+            tuple([n or 0 for n in self._w_shape()]),
+            self.dtype,
+            fan_in=self.in_channels // self.groups * window,
+            fan_out=self.out_channels // self.groups * window,
+            like=like,
+        )
 
     def _check_number(self, name: str, number: int) -> int:
         try:
@@ -106,9 +112,8 @@ class _Convolution(Layer):
 class Conv2d(_Convolution):
     r"""Convolution of images with learned kernels, `conv2d`.
 
-    The kernels are drawn from a normal distribution of variance 1 / (C * KH * KW), where C is the
-    number of channels that a kernel sees, from NumPy's global generator; the bias starts at zero.
-    Without `in_channels` they are drawn at the first call, when the input tells it.
+    The bias starts at zero. Without `in_channels` the kernels are drawn at the first call, when the
+    input tells it.
 
     Args:
         out_channels: The number of output channels, OC.
@@ -120,6 +125,8 @@ class Conv2d(_Convolution):
         in_channels: The number of input channels, or None.
         dilation: The distance between the elements that the kernel sees.
         groups: Into how many groups the channels are divided.
+        initializer: What the kernels start as (see `dezero_nn.initializers`). Default:
+            `LeCunNormal`.
 
     Attributes:
         W: The kernels, of shape (OC, in_channels / groups, KH, KW).
@@ -155,10 +162,14 @@ class Conv2d(_Convolution):
         in_channels: int | None = None,
         dilation: int | tuple[int, int] = 1,
         groups: int = 1,
+        *,
+        initializer: Initializer | None = None,
     ) -> None:
         self.kernel_size = pair(kernel_size)
         self.stride, self.pad, self.dilation = pair(stride), pair(pad), pair(dilation)
-        super().__init__(out_channels, self.kernel_size, nobias, dtype, in_channels, groups)
+        super().__init__(
+            out_channels, self.kernel_size, nobias, dtype, in_channels, groups, initializer
+        )
 
     def forward(self, x: ArrayLike) -> Variable:
         """Convolve.
@@ -190,6 +201,8 @@ class Deconv2d(_Convolution):
         outsize: The height and width of the result, or None for the smallest.
         dilation: The distance between the elements of the kernel.
         groups: Into how many groups the channels are divided.
+        initializer: What the kernels start as (see `dezero_nn.initializers`). Default:
+            `LeCunNormal`.
 
     Attributes:
         W: The kernels, of shape (in_channels, OC / groups, KH, KW).
@@ -226,11 +239,15 @@ class Deconv2d(_Convolution):
         outsize: int | tuple[int, int] | None = None,
         dilation: int | tuple[int, int] = 1,
         groups: int = 1,
+        *,
+        initializer: Initializer | None = None,
     ) -> None:
         self.kernel_size = pair(kernel_size)
         self.stride, self.pad, self.dilation = pair(stride), pair(pad), pair(dilation)
         self.outsize = None if outsize is None else pair(outsize)
-        super().__init__(out_channels, self.kernel_size, nobias, dtype, in_channels, groups)
+        super().__init__(
+            out_channels, self.kernel_size, nobias, dtype, in_channels, groups, initializer
+        )
 
     def forward(self, x: ArrayLike) -> Variable:
         """Convolve, transposed.
@@ -260,6 +277,8 @@ class Conv1d(_Convolution):
         in_channels: The number of input channels, or None (see `Conv2d`).
         dilation: The distance between the elements that the kernel sees.
         groups: Into how many groups the channels are divided.
+        initializer: What the kernels start as (see `dezero_nn.initializers`). Default:
+            `LeCunNormal`.
 
     Attributes:
         W: The kernels, of shape (OC, in_channels / groups, K).
@@ -291,9 +310,13 @@ class Conv1d(_Convolution):
         in_channels: int | None = None,
         dilation: int = 1,
         groups: int = 1,
+        *,
+        initializer: Initializer | None = None,
     ) -> None:
         self.kernel_size, self.stride, self.pad, self.dilation = kernel_size, stride, pad, dilation
-        super().__init__(out_channels, (kernel_size,), nobias, dtype, in_channels, groups)
+        super().__init__(
+            out_channels, (kernel_size,), nobias, dtype, in_channels, groups, initializer
+        )
 
     def forward(self, x: ArrayLike) -> Variable:
         """Convolve.
@@ -323,6 +346,8 @@ class Deconv1d(_Convolution):
         outsize: The length of the result, or None for the smallest.
         dilation: The distance between the elements of the kernel.
         groups: Into how many groups the channels are divided.
+        initializer: What the kernels start as (see `dezero_nn.initializers`). Default:
+            `LeCunNormal`.
 
     Attributes:
         W: The kernels, of shape (in_channels, OC / groups, K).
@@ -357,10 +382,14 @@ class Deconv1d(_Convolution):
         outsize: int | None = None,
         dilation: int = 1,
         groups: int = 1,
+        *,
+        initializer: Initializer | None = None,
     ) -> None:
         self.kernel_size, self.stride, self.pad, self.dilation = kernel_size, stride, pad, dilation
         self.outsize = outsize
-        super().__init__(out_channels, (kernel_size,), nobias, dtype, in_channels, groups)
+        super().__init__(
+            out_channels, (kernel_size,), nobias, dtype, in_channels, groups, initializer
+        )
 
     def forward(self, x: ArrayLike) -> Variable:
         """Convolve, transposed.
