@@ -17,7 +17,7 @@ from dezero_core.backend import get_array_module
 from dezero_core.config import current, using_config
 from dezero_core.engine import propagate, reachable
 from dezero_core.errors import GraphError, describe
-from dezero_core.functions.broadcasting import sum_array_to, sum_to
+from dezero_core.functions.broadcasting import broadcasts, sum_array_to, sum_to
 from dezero_core.node import Node
 from dezero_core.variable import Variable, variable_of
 
@@ -134,23 +134,18 @@ def _fit(g: Any, parent: Node, node: Node) -> Any:
     Broadcasting is undone here, for all rules.
     """
     if g.shape != parent.shape:
-        if not _broadcasts(parent.shape, g.shape):
+        shape = parent.shape
+        # A bias, that is new axes in front, is by far the most frequent case.
+        if g.shape[len(g.shape) - len(shape) :] != shape and not broadcasts(shape, g.shape):
             raise ValueError(
                 f"backward of {node.plan.name if node.plan else 'leaf'}: a rule returned a "
-                f"gradient {describe(g)} for an operand of shape {list(parent.shape)}"
+                f"gradient {describe(g)} for an operand of shape {list(shape)}"
             )
-        g = sum_to(g, parent.shape) if isinstance(g, Variable) else sum_array_to(g, parent.shape)
+        g = sum_to(g, shape) if isinstance(g, Variable) else sum_array_to(g, shape)
     # An integer operand's gradient may well be a fraction; a float's keeps its precision.
     if g.dtype != parent.dtype and g.dtype.kind == "f" and parent.dtype.kind in "fV":
         g = g.astype(parent.dtype)
     return g
-
-
-def _broadcasts(small: tuple[int, ...], large: tuple[int, ...]) -> bool:
-    if len(small) > len(large):
-        return False
-    tail = large[len(large) - len(small) :]
-    return all(a in (1, b) for a, b in zip(small, tail, strict=True))
 
 
 def _own(leaves: dict[Node, Any], *seeds: Any) -> dict[Node, Any]:

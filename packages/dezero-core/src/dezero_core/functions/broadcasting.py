@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -110,31 +111,27 @@ def broadcasts(small: Shape, large: Shape) -> bool:
 def sum_array_to(x: Array, shape: Shape) -> Array:
     """Sum an array over the axes along which `shape` was broadcast to its shape.
 
-    It is on the way back of every bias, so it is quick: large sums over the first or the last
-    axes are products with ones, which are two to eight times faster than NumPy's sums.
+    It is on the way back of every bias, so it is quick: sums over the first or the last axes are
+    products with ones, which are two to eight times faster than NumPy's sums.
     """
     if x.shape == shape:
         return x
     lead = x.ndim - len(shape)
-    has_new_axes_only = x.shape[lead:] == shape
-    if has_new_axes_only:
-        axes = tuple(range(lead))
-    else:
-        axes = tuple([i for i, n in enumerate(x.shape) if i < lead or n != shape[i - lead]])
-    if (
-        x.size > _WORTH_A_PRODUCT
-        and type(x) is np.ndarray
-        and x.dtype.char in "fd"
-        and x.flags.c_contiguous
-        and len(axes) < x.ndim
-    ):
+    is_suited = type(x) is np.ndarray and x.dtype.char in "fd" and x.flags.c_contiguous and x.size
+    if x.shape[lead:] == shape:
+        if is_suited and shape:
+            n = x.size // math.prod(shape)
+            y = _ones(n, x.dtype.char).dot(x if x.ndim == 2 else x.reshape(n, -1))
+            return y if len(shape) == 1 else y.reshape(shape)
+        return x.sum(axis=tuple(range(lead)))
+    axes = tuple([i for i, n in enumerate(x.shape) if i < lead or n != shape[i - lead]])
+    if is_suited and x.size > _WORTH_PRODUCTS and len(axes) < x.ndim:
         return _sum_by_products(x, axes).reshape(shape)
-    y = x.sum(axis=axes)
-    return y if has_new_axes_only else y.reshape(shape)
+    return x.sum(axis=axes).reshape(shape)
 
 
-# Elements from which on that is so.
-_WORTH_A_PRODUCT = 1000
+# Elements from which on several products are faster than one sum.
+_WORTH_PRODUCTS = 1000
 
 
 def _sum_by_products(x: Array, axes: tuple[int, ...]) -> Array:
@@ -145,9 +142,14 @@ def _sum_by_products(x: Array, axes: tuple[int, ...]) -> Array:
         first += 1
     if last < x.ndim:
         n = math.prod(x.shape[last:])
-        x = x.reshape(-1, n).dot(np.ones(n, x.dtype)).reshape(x.shape[:last])
+        x = x.reshape(-1, n).dot(_ones(n, x.dtype.char)).reshape(x.shape[:last])
     if first:
         n = math.prod(x.shape[:first])
-        x = np.ones(n, x.dtype).dot(x.reshape(n, -1)).reshape(x.shape[first:])
+        x = _ones(n, x.dtype.char).dot(x.reshape(n, -1)).reshape(x.shape[first:])
     between = tuple([axis - first for axis in axes if first <= axis < last])
     return x.sum(axis=between) if between else x
+
+
+@lru_cache(maxsize=32)
+def _ones(n: int, char: str) -> Array:
+    return np.ones(n, char)
