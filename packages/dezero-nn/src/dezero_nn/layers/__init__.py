@@ -7,9 +7,14 @@ from dezero_nn.layers.convolution import Conv1d, Conv2d, Deconv1d, Deconv2d
 from dezero_nn.layers.layer import Layer
 from dezero_nn.layers.linear import Linear
 from dezero_nn.layers.pooling import AveragePooling, Pooling
+from dezero_nn.layers.recurrent import GRU, LSTM, RNN, Bidirectional, reset_states
 
 __all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
     "AveragePooling",
+    "Bidirectional",
     "Conv1d",
     "Conv2d",
     "Deconv1d",
@@ -19,4 +24,5 @@ __all__ = [
     "LayerList",
     "Linear",
     "Pooling",
+    "reset_states",
 ]
