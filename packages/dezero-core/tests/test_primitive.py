@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import gc
+import pickle
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -656,3 +658,8 @@ def test_operands_on_different_backends(device: FakeDevice) -> None:
     x = Variable(device.asarray([1.0]))
     with pytest.raises(TypeError, match=r"add: the operands live on different backends: operand 0"):
         F.add(x, np.ones(1))
+
+
+def test_operations_are_copied_and_pickled_as_functions_are() -> None:
+    assert copy.deepcopy({"activation": F.tanh})["activation"] is F.tanh
+    assert pickle.loads(pickle.dumps(F.tanh)) is F.tanh

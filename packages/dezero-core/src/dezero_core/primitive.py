@@ -87,6 +87,10 @@ class Primitive(Generic[P]):
     def __repr__(self) -> str:
         return f"<primitive {self.name}{self.__signature__}>"
 
+    def __reduce__(self) -> str:
+        # As with functions, a copy is the operation itself, and a pickle has its name alone.
+        return self.__qualname__
+
     def defvjp(self, *rules: Rule | None) -> None:
         """Define how gradients go back to the operands: one rule each, in their order.
 
