@@ -11,13 +11,14 @@ from dezero_core.typing import Array, ArrayLike, Shape
 __all__ = ["check_labels"]
 
 
-def check_labels(name: str, x: ArrayLike, t: ArrayLike) -> Array:
+def check_labels(name: str, x: ArrayLike, t: ArrayLike, *, may_be_empty: bool = False) -> Array:
     """Make sure that there is one label for each row of scores, and a score for each label.
 
     Args:
         name: Who asks, for messages.
         x: Scores, of shape (N, C).
         t: Labels, of shape (N,). Their values are looked at on the host alone.
+        may_be_empty: Whether there may be no rows.
 
     Returns:
         The labels as an array.
@@ -40,9 +41,9 @@ def check_labels(name: str, x: ArrayLike, t: ArrayLike) -> Array:
             f"{name}: labels have the shape (N,), one for each row of the scores; "
             f"got {describe(t)} for scores {describe(x)}{advice}"
         )
-    if not shape[0]:
+    if not shape[0] and not may_be_empty:
         raise ValueError(f"{name}: there is no mean over an empty batch, got {describe(x)}")
-    if isinstance(t, np.ndarray):
+    if isinstance(t, np.ndarray) and t.size:
         classes = shape[1]
         # Read as unsigned, a negative label is a huge one: one look finds both ends.
         if np.maximum.reduce(t.view(f"u{t.itemsize}")) >= classes:

@@ -87,9 +87,7 @@ def _batch_norm_vjp(
         scale = gamma * inverse
         slope, offset = -scale * inverse * g_gamma / n, -scale * g_beta / n
         gx = xp.empty(x.shape, xp.result_type(x.dtype, gy.dtype))
-        scale, slope, offset, center = (
-            spread(xp, a, x) for a in (scale, slope, offset, center)
-        )
+        scale, slope, offset, center = (spread(xp, a, x) for a in (scale, slope, offset, center))
         for block in blocks(xp, gx):
             part, channels = gx[block], block[1:]
             deviation = x[block] - center[channels]
@@ -174,7 +172,7 @@ def batch_norm(
             n = _count(x.shape)
             _move(mean, batch_mean.data, decay)
             _move(var, batch_var.data * (n / max(n - 1, 1)), decay)
-        return y  # type: ignore[no-any-return]
+        return y
     if mean is None or var is None:
         return scale_and_shift(x, *_in_channels(x, gamma, beta))
     inverse = 1 / get_array_module(var).sqrt(var + eps)
@@ -196,10 +194,8 @@ def _array_of(x: Any) -> Any:
     return x.data if isinstance(x, Variable) else x
 
 
-def _check(
-    x: Any, gamma: Any, beta: Any, mean: Any, var: Any, decay: float, eps: float
-) -> None:
-    shape = getattr(x, "shape", ())
+def _check(x: Any, gamma: Any, beta: Any, mean: Any, var: Any, decay: float, eps: float) -> None:
+    shape: Shape = getattr(x, "shape", ())
     if len(shape) < 2:
         raise ValueError(f"batch_norm: x is of shape (N, C) or (N, C, ...), got {describe(x)}")
     if (mean is None) != (var is None):

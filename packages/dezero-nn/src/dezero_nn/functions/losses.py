@@ -1,27 +1,18 @@
-"""What training makes small: losses, each a mean over the examples of a batch."""
+"""Losses that compare numbers: predictions with targets."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from dezero_core import Variable, get_array_module
+from dezero_core import Variable
 from dezero_core import functions as F
-from dezero_core.errors import describe
 from dezero_core.primitive import primitive
 from dezero_core.typing import Array, ArrayLike
-from dezero_nn.functions._labels import check_labels
-from dezero_nn.functions.activations import log_softmax
+from dezero_nn.functions._reductions import Reduction, check_one_shape, reduce_losses
 
-__all__ = [
-    "mean_squared_error",
-    "mean_squared_error_simple",
-    "softmax_cross_entropy",
-    "softmax_cross_entropy_simple",
-]
+__all__ = ["huber", "mean_absolute_error", "mean_squared_error", "mean_squared_error_simple"]
 
-# --- numbers against numbers -------------------------------------------------------------------
+# --- squares -----------------------------------------------------------------------------------
 
 
 # A rule of its own: composed, each step would keep an array of the size of the operands.
@@ -48,7 +39,7 @@ _mean_squared_error.defvjp(
 )
 
 
-def mean_squared_error(x0: ArrayLike, x1: ArrayLike) -> Variable:
+def mean_squared_error(x0: ArrayLike, x1: ArrayLike, reduction: Reduction = "mean") -> Variable:
     r"""Mean squared error, :math:`L = \frac{1}{N} \sum_n \lVert x_{0,n} - x_{1,n} \rVert^2`.
 
     The mean is over the examples: the squares that belong to one example are summed. For (N, 1)
@@ -57,12 +48,14 @@ def mean_squared_error(x0: ArrayLike, x1: ArrayLike) -> Variable:
     Args:
         x0: Predictions, of shape (N, ...).
         x1: Targets, of the same shape. They are never broadcast: (N,) against (N, 1) is an error.
+        reduction: ``"mean"`` over the examples, ``"sum"``, or ``"none"`` for each square.
 
     Returns:
-        A Variable of shape ().
+        A Variable of shape (); of the shape of `x0` without reduction.
 
     Raises:
-        ValueError: The shapes differ, or there are no examples.
+        ValueError: The shapes differ, there is no such reduction, or no mean, for there are no
+            examples.
 
     Example:
         >>> import numpy as np
@@ -71,8 +64,10 @@ def mean_squared_error(x0: ArrayLike, x1: ArrayLike) -> Variable:
 
     Deep Learning from Scratch 3, step 42.
     """
-    _check_same_shape("mean_squared_error", x0, x1)
-    return _mean_squared_error(x0, x1)
+    check_one_shape("mean_squared_error", x0, x1, reduction)
+    if reduction == "mean":
+        return _mean_squared_error(x0, x1)
+    return reduce_losses(F.square(F.subtract(x0, x1)), reduction)
 
 
 def mean_squared_error_simple(x0: ArrayLike, x1: ArrayLike) -> Variable:
@@ -95,134 +90,84 @@ def mean_squared_error_simple(x0: ArrayLike, x1: ArrayLike) -> Variable:
 
     Deep Learning from Scratch 3, step 42.
     """
-    _check_same_shape("mean_squared_error_simple", x0, x1)
+    check_one_shape("mean_squared_error_simple", x0, x1, "mean")
     error: Variable = F.subtract(x0, x1)
     return (error**2).sum() / _examples(error)
 
 
-def _check_same_shape(name: str, x0: ArrayLike, x1: ArrayLike) -> None:
-    shape0, shape1 = getattr(x0, "shape", ()), getattr(x1, "shape", ())
-    if shape0 != shape1:
-        raise ValueError(
-            f"{name}: predictions and targets must have one shape, got {describe(x0)} and "
-            f"{describe(x1)}; a loss is never broadcast, so reshape one of them"
-        )
-    if shape0 and not shape0[0]:
-        raise ValueError(f"{name}: there is no mean over an empty batch, got {describe(x0)}")
+# --- kinder to outliers ------------------------------------------------------------------------
 
 
-# --- scores against labels -----------------------------------------------------------------------
+def mean_absolute_error(x0: ArrayLike, x1: ArrayLike, reduction: Reduction = "mean") -> Variable:
+    r"""Mean absolute error, :math:`L = \frac{1}{N} \sum_n \lVert x_{0,n} - x_{1,n} \rVert_1`.
 
-
-# A rule of its own: composed of log_softmax and get_item, each step would keep an array of the
-# size of the scores. Here the scores are kept, and two numbers for each example that make the
-# probabilities out of them: the largest score, and the logarithm of the sum of exponentials, which
-# stay apart, for beside a huge score a logarithm is lost in rounding.
-@primitive(extras=["largest", "log_sum"])
-def _softmax_cross_entropy(xp: Any, x: Array, t: Array) -> Any:
-    n = len(t)
-    largest = x.max(axis=1, keepdims=True)
-    y = x - largest
-    right = y[xp.arange(n), t]
-    y = xp.exp(y, out=y if y.dtype.kind == "f" else None)
-    log_sum = xp.log(y.sum(axis=1, keepdims=True))
-    loss = (log_sum.reshape(-1) - right).sum() / n
-    if not isinstance(t, np.ndarray):
-        # Labels on a device are not looked at beforehand, for that would mean to wait for it, and
-        # there a wrong index wraps around. It shall not go unnoticed.
-        loss = xp.where(((t >= 0) & (t < x.shape[1])).all(), loss, loss * xp.nan)
-    return loss, largest, log_sum
-
-
-@primitive
-def _probabilities(xp: Any, x: Array, largest: Array, log_sum: Array) -> Any:
-    """Compute softmax(x), where the other two, which depend on x, are known."""
-    y = (x - largest) - log_sum
-    return xp.exp(y, out=y)
-
-
-@primitive
-def _scores_gradient(
-    xp: Any, x: Array, largest: Array, log_sum: Array, t: Array, scale: Array
-) -> Any:
-    """Compute scale * (softmax(x) - onehot(t)) / N."""
-    y = _probabilities.on(xp, x, largest, log_sum)
-    y[xp.arange(len(t)), t] -= 1
-    y *= scale / len(t)
-    return y
-
-
-def _probabilities_vjp(xp: Any, gy: Any, y: Any) -> Any:
-    gx = gy * y
-    return gx - y * gx.sum(axis=1, keepdims=True)
-
-
-def _scores_gradient_vjp_x(xp: Any, gy: Any, x: Any, largest: Any, log_sum: Any, scale: Any) -> Any:
-    y = _probabilities.on(xp, x, largest, log_sum)
-    return _probabilities_vjp(xp, gy, y) * (scale / x.shape[0])
-
-
-def _scores_gradient_vjp_scale(xp: Any, gy: Any, x: Any, largest: Any, log_sum: Any, t: Any) -> Any:
-    return (gy * _scores_gradient.on(xp, x, largest, log_sum, t, 1.0)).sum()
-
-
-_softmax_cross_entropy.defvjp(
-    lambda xp, gy, x, largest, log_sum, t: _scores_gradient.on(xp, x, largest, log_sum, t, gy)
-)
-_scores_gradient.defvjp(_scores_gradient_vjp_x, None, None, None, _scores_gradient_vjp_scale)
-_probabilities.defvjp(_probabilities_vjp)
-
-
-def softmax_cross_entropy(x: ArrayLike, t: ArrayLike) -> Variable:
-    r"""Cross entropy of `softmax` against labels, :math:`L = -\frac{1}{N} \sum_n \log p_{n,t_n}`.
-
-    It takes the scores before softmax, so that it is finite for scores of any size: with
-    :math:`p = e^{x} / \sum_k e^{x_k}`, :math:`-\log p_t = \log \sum_k e^{x_k} - x_t`.
+    The mean is over the examples, as in `mean_squared_error`. Where both are equal the derivative
+    is 0.
 
     Args:
-        x: Scores (logits), of shape (N, C).
-        t: Labels, integers from 0 to C - 1, of shape (N,). On a device that is not the host they
-            are not looked at beforehand: a wrong one makes the loss nan.
+        x0: Predictions, of shape (N, ...).
+        x1: Targets, of the same shape.
+        reduction: ``"mean"`` over the examples, ``"sum"``, or ``"none"`` for each difference.
 
     Returns:
-        A Variable of shape ().
+        A Variable of shape (); of the shape of `x0` without reduction.
 
     Raises:
-        TypeError: The labels are no integers.
-        ValueError: The shapes do not fit, a label is out of range, or the batch is empty.
+        ValueError: The shapes differ, there is no such reduction, or no mean, for there are no
+            examples.
 
     Example:
         >>> import numpy as np
-        >>> softmax_cross_entropy(np.array([[0.0, 0.0], [1000.0, 0.0]]), np.array([1, 0]))
-        variable(0.34657359027997264)
-
-    Deep Learning from Scratch 3, step 47.
+        >>> mean_absolute_error(np.array([[1.0], [2.0]]), np.array([[1.0], [5.0]]))
+        variable(1.5)
     """
-    return _softmax_cross_entropy(x, check_labels("softmax_cross_entropy", x, t))
+    check_one_shape("mean_absolute_error", x0, x1, reduction)
+    return reduce_losses(F.absolute(F.subtract(x0, x1)), reduction)
 
 
-def softmax_cross_entropy_simple(x: ArrayLike, t: ArrayLike) -> Variable:
-    """Compose `softmax_cross_entropy` of simpler functions: slower, the same values.
+@primitive
+def _huber(xp: Any, error: Array, *, delta: float) -> Any:
+    inner = xp.clip(error, -delta, delta)
+    return inner * (error - 0.5 * inner)
+
+
+_huber.defvjp(lambda xp, gy, error, delta: gy * xp.clip(error, -delta, delta))
+
+
+def huber(
+    x0: ArrayLike, x1: ArrayLike, delta: float = 1.0, reduction: Reduction = "mean"
+) -> Variable:
+    r"""Huber loss: the squared error of small differences, the absolute error of large ones.
+
+    .. math::
+        L = \frac{1}{N} \sum_n \sum_i \begin{cases}
+        \frac{1}{2} e_{n,i}^2 & \text{if } |e_{n,i}| \le \delta \\
+        \delta (|e_{n,i}| - \frac{1}{2} \delta) & \text{otherwise}
+        \end{cases} \qquad e = x_0 - x_1
+
+    The mean is over the examples, as in `mean_squared_error`.
 
     Args:
-        x: Scores (logits), of shape (N, C).
-        t: Labels, integers from 0 to C - 1, of shape (N,).
+        x0: Predictions, of shape (N, ...).
+        x1: Targets, of the same shape.
+        delta: Where the two meet; positive.
+        reduction: ``"mean"`` over the examples, ``"sum"``, or ``"none"`` for each difference.
 
     Returns:
-        A Variable of shape ().
+        A Variable of shape (); of the shape of `x0` without reduction.
 
     Raises:
-        TypeError: The labels are no integers.
-        ValueError: The shapes do not fit, a label is out of range, or the batch is empty.
+        ValueError: The shapes differ, `delta` is not positive, there is no such reduction, or no
+            mean, for there are no examples.
 
     Example:
         >>> import numpy as np
-        >>> softmax_cross_entropy_simple(np.array([[0.0, 0.0]]), np.array([1]))
-        variable(0.6931471805599453)
+        >>> huber(np.array([1.0, 2.0]), np.array([2.0, 5.0]), reduction="none")
+        variable([0.5 2.5])
 
-    Deep Learning from Scratch 3, step 47.
+    P. Huber, "Robust Estimation of a Location Parameter", 1964.
     """
-    t = check_labels("softmax_cross_entropy_simple", x, t)
-    xp = get_array_module(t)
-    right = log_softmax(x)[xp.arange(len(t)), t]
-    return -right.sum() / len(t)
+    check_one_shape("huber", x0, x1, reduction)
+    if not delta > 0:
+        raise ValueError(f"huber: delta must be positive, got {delta}")
+    return reduce_losses(_huber(F.subtract(x0, x1), delta=delta), reduction)

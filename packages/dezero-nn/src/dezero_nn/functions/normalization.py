@@ -16,7 +16,7 @@ from dezero_nn.functions._blocks import blocks, channel_shape, computed_dtype, s
 
 __all__ = ["group_norm", "layer_norm", "rms_norm"]
 
-# --- rows ------------------------------------------------------------------------------------------
+# --- rows --------------------------------------------------------------------------------------
 
 
 # A rule of its own: composed, it would keep five arrays of the size of x. This one keeps x, and
@@ -125,7 +125,7 @@ def _gradient_to_differentiate(gy: Any, x: Any, gamma: Any, centered: bool, eps:
 
 _normalize_rows.defvjp_joint(_normalize_rows_vjp)
 
-# --- over features -----------------------------------------------------------------------------------
+# --- over features -----------------------------------------------------------------------------
 
 
 def layer_norm(
@@ -197,7 +197,7 @@ def rms_norm(x: ArrayLike, gamma: ArrayLike | None = None, eps: float = 1e-5) ->
 def _check_features(name: str, x: Any, factors: dict[str, Any], eps: float) -> int:
     """Return how many features there are."""
     given = [value.shape for value in factors.values() if hasattr(value, "shape")]
-    shape = getattr(x, "shape", ())
+    shape: Shape = getattr(x, "shape", ())
     axes = len(given[0]) if given else 1
     if not axes or len(shape) < axes:
         raise ValueError(f"{name}: x is of shape (..., D), got {describe(x)}")
@@ -223,7 +223,7 @@ def _check_size(name: str, x: Any, size: int, eps: float) -> int:
     return size
 
 
-# --- over groups of channels ---------------------------------------------------------------------------
+# --- over groups of channels -------------------------------------------------------------------
 
 
 def group_norm(
@@ -261,7 +261,7 @@ def group_norm(
 
     Y. Wu, K. He, "Group Normalization", 2018.
     """
-    shape = getattr(x, "shape", ())
+    shape: Shape = getattr(x, "shape", ())
     if len(shape) < 2:
         raise ValueError(f"group_norm: x is of shape (N, C) or (N, C, ...), got {describe(x)}")
     if groups < 1 or shape[1] % groups:

@@ -60,9 +60,7 @@ def leaky_relu(x: ArrayLike, slope: float = 0.2) -> Variable:
 
 @primitive
 def _elu(xp: Any, x: ArrayLike, *, alpha: float) -> Any:
-    return in_blocks(
-        xp, lambda xp, x: xp.maximum(x, 0) + alpha * xp.expm1(xp.minimum(x, 0)), x
-    )
+    return in_blocks(xp, lambda xp, x: xp.maximum(x, 0) + alpha * xp.expm1(xp.minimum(x, 0)), x)
 
 
 def _elu_vjp(xp: Any, gy: Any, y: Any, alpha: float) -> Any:
@@ -111,9 +109,7 @@ def _check(function: str, name: str, value: float, is_right: bool) -> float:
 
 @primitive
 def _softplus(xp: Any, x: ArrayLike) -> Any:
-    return in_blocks(
-        xp, lambda xp, x: xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.absolute(x))), x
-    )
+    return in_blocks(xp, lambda xp, x: xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.absolute(x))), x)
 
 
 _softplus.defvjp(lambda xp, gy, x: gy * sigmoid.on(xp, x))
