@@ -7,6 +7,7 @@ from typing import Final
 from harness.workload import Workload
 from workloads.loading import Epoch, ImportTime
 from workloads.memory import Growth, LongChain, PeakArrays, SumOfTerms
+from workloads.recurrent import LSTM_SEQUENCE, LSTM_STEPS
 from workloads.scalars import HigherDerivatives, Rosenbrock
 from workloads.training import DIGITS_ADAM, DIGITS_SGD, SPIRAL
 
@@ -18,6 +19,8 @@ _ROWS: Final[tuple[Workload, ...]] = (
     SPIRAL,
     DIGITS_SGD,
     DIGITS_ADAM,
+    LSTM_STEPS,
+    LSTM_SEQUENCE,
     Epoch(),
     ImportTime(),
     SumOfTerms(),
