@@ -3,8 +3,30 @@
 from __future__ import annotations
 
 from dezero_optim.__about__ import __version__
+from dezero_optim.adadelta import AdaDelta
+from dezero_optim.adagrad import AdaGrad
 from dezero_optim.adam import Adam
-from dezero_optim.optimizer import Optimizer
+from dezero_optim.adamw import AdamW
+from dezero_optim.group import ParameterGroup
+from dezero_optim.hooks import ClipGrad, FreezeParam, WeightDecay
+from dezero_optim.momentum_sgd import MomentumSGD
+from dezero_optim.optimizer import Hook, Optimizer
+from dezero_optim.rmsprop import RMSprop
 from dezero_optim.sgd import SGD
 
-__all__ = ["SGD", "Adam", "Optimizer", "__version__"]
+__all__ = [
+    "SGD",
+    "AdaDelta",
+    "AdaGrad",
+    "Adam",
+    "AdamW",
+    "ClipGrad",
+    "FreezeParam",
+    "Hook",
+    "MomentumSGD",
+    "Optimizer",
+    "ParameterGroup",
+    "RMSprop",
+    "WeightDecay",
+    "__version__",
+]

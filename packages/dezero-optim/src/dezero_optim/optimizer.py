@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from math import isfinite
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from types import SimpleNamespace
+from typing import Any, ClassVar, TypeVar
 
-from dezero_core import Parameter
-from dezero_core.backend import backend_of
+from dezero_core import Parameter, as_numpy
 from dezero_core.protocols import ParameterSource
 from dezero_core.typing import Array
+from dezero_optim._checks import check_number
+from dezero_optim._forgotten import ForgottenClear
+from dezero_optim._named import (
+    Problems,
+    check_target,
+    named_params,
+    number_in,
+    place_beside,
+    saved_array,
+)
+from dezero_optim.group import ParameterGroup
 
 __all__ = ["Hook", "Optimizer"]
 
@@ -24,10 +34,18 @@ class Optimizer:
     A subclass defines `update_one`, and `new_state` if it remembers something of each parameter.
     All that it knows of a model is that it has ``params()``.
 
+    Gradients of several backward passes add up until they are cleared, so a batch that is too
+    large for memory is done in parts: a backward pass for each part's share of the loss, then one
+    update, then ``cleargrads()``.
+
     Attributes:
+        hyperparameters: Of the class: the attributes that are numbers to tune, each with what it
+            must be less than. They are checked before each update, saved with the state, and may
+            differ between groups of parameters.
         target: What was set up, or None.
         t: How many updates there were.
         hooks: Functions that see all parameters with a gradient before each update.
+        groups: What `add_group` made.
 
     Example:
         >>> import numpy as np
@@ -47,19 +65,26 @@ class Optimizer:
         variable([0.9 1.9])
     """
 
+    hyperparameters: ClassVar[Mapping[str, float]] = {}
+
     def __init__(self) -> None:
         self.target: ParameterSource | None = None
         self.t = 0
         self.hooks: list[Hook] = []
+        self.groups: list[ParameterGroup] = []
         # By identity, for parameters have no other name here; holding them keeps the identity
         # from being given to another.
         self._states: dict[int, tuple[Parameter, dict[str, Array]]] = {}
+        self._group_of: dict[int, ParameterGroup] = {}
+        self._checked: list[Any] = []
+        self._forgotten = ForgottenClear()
 
     def setup(self: _Self, target: ParameterSource) -> _Self:
-        """Choose whose parameters to change, and begin anew.
+        """Choose whose parameters to change, and begin anew, without groups.
 
         Args:
-            target: A model, or anything else with ``params()``.
+            target: A model, or anything else with ``params()``. Where it has ``namedparams()``,
+                the state is saved under the parameters' paths.
 
         Returns:
             The optimizer itself: ``optimizer = SGD().setup(model)``.
@@ -67,21 +92,21 @@ class Optimizer:
         Raises:
             TypeError: `target` has no ``params()``.
         """
-        if not callable(getattr(target, "params", None)):
-            raise TypeError(
-                f"{type(self).__name__}.setup: wanted is a model or anything else with params(), "
-                f"got {type(target)}"
-            )
+        check_target(f"{type(self).__name__}.setup", target)
         self.target = target
         self.t = 0
         self._states.clear()
+        self.groups.clear()
+        self._group_of.clear()
+        self._forgotten = ForgottenClear()
         return self
 
     def add_hook(self, hook: Hook) -> None:
         """Add a function that runs before each update, after those that were added before.
 
         Args:
-            hook: Called with the list of parameters that have a gradient. It may change gradients.
+            hook: Called with the list of parameters that have a gradient. It may change gradients;
+                a parameter of which it removes the gradient is not updated.
 
         Raises:
             TypeError: `hook` can not be called.
@@ -90,27 +115,105 @@ class Optimizer:
             raise TypeError(f"{type(self).__name__}.add_hook: {hook!r} can not be called")
         self.hooks.append(hook)
 
-    def update(self) -> None:
-        """Change each parameter that has a gradient, once.
+    def add_group(
+        self, params: ParameterSource | Iterable[Parameter], **hyperparameters: float
+    ) -> ParameterGroup:
+        """Give some of the target's parameters hyperparameters of their own.
+
+        Args:
+            params: A layer, or anything else with ``params()``, or parameters.
+            **hyperparameters: Those that differ. For all others, and for parameters in no group,
+                the optimizer's own hold.
+
+        Returns:
+            The group. Its hyperparameters are attributes, to be set whenever you like.
 
         Raises:
             RuntimeError: `setup` was not called.
+            TypeError: `params` are no parameters, or the optimizer has no such hyperparameter.
+            ValueError: A parameter is not the target's, or in another group already; or a number
+                is out of range.
+
+        Example:
+            >>> import numpy as np
+            >>> from dezero_optim import SGD
+            >>> class Model:
+            ...     body, head = Parameter(np.array(1.0)), Parameter(np.array(1.0))
+            ...
+            ...     def params(self):
+            ...         yield from (self.body, self.head)
+            >>> model = Model()
+            >>> optimizer = SGD(lr=0.1).setup(model)
+            >>> group = optimizer.add_group([model.head], lr=0.5)
+            >>> (model.body + model.head).backward()
+            >>> optimizer.update()
+            >>> model.body, model.head
+            (variable(0.9), variable(0.5))
         """
-        if self.target is None:
-            name = type(self).__name__
-            raise RuntimeError(f"{name}.update: there is no target; call setup(model) first")
-        params = [param for param in self.target.params() if param.grad is not None]
+        operation = f"{type(self).__name__}.add_group"
+        own = {id(param) for param in self._require_target(operation).params()}
+        source: Any = params
+        members = list(source.params() if callable(getattr(source, "params", None)) else source)
+        for param in members:
+            if not isinstance(param, Parameter):
+                raise TypeError(f"{operation}: wanted are parameters, got {type(param)}")
+            label = repr(param.name) if param.name else "a parameter"
+            if id(param) not in own:
+                raise ValueError(f"{operation}: {label} does not belong to the target")
+            if id(param) in self._group_of:
+                raise ValueError(f"{operation}: {label} is in another group already")
+        group = ParameterGroup(members, type(self), hyperparameters)
+        self.groups.append(group)
+        self._group_of.update((id(param), group) for param in members)
+        return group
+
+    def settings_of(self, param: Parameter) -> Any:
+        """Return what has the hyperparameters that hold for a parameter, as attributes.
+
+        Args:
+            param: A parameter of the target.
+
+        Returns:
+            The optimizer itself, or a view of it for the parameter's group.
+        """
+        group = self._group_of.get(id(param)) if self.groups else None
+        if group is None:
+            return self
+        own = {name: getattr(self, name) for name in self.hyperparameters}
+        return SimpleNamespace(**{**own, **group.hyperparameters})
+
+    def update(self) -> None:
+        """Change each parameter that has a gradient, once.
+
+        Warns:
+            RuntimeWarning: Once, if the gradients of the last update were never cleared, so that
+                new ones were added to them.
+
+        Raises:
+            RuntimeError: `setup` was not called.
+            TypeError: A hyperparameter is no number any more.
+            ValueError: A hyperparameter is out of range. Nothing was changed.
+        """
+        target = self._require_target(f"{type(self).__name__}.update")
+        self._check_hyperparameters()
+        params = [param for param in target.params() if param.grad is not None]
+        if self.t < _WATCHED:
+            self._forgotten.check(type(self).__name__)
         for hook in self.hooks:
             hook(params)
+            params = [param for param in params if param.grad is not None]
         self.t += 1
         for param in params:
             self.update_one(param)
+        if self.t < _WATCHED:
+            self._forgotten.watch(params)
 
     def update_one(self, param: Parameter) -> None:
         """Change one parameter. Subclasses define it.
 
         A change in place ends with an assignment, ``param.data = array``, as ``param.data -= step``
-        does by itself: so a backward pass through older results finds out.
+        does by itself: so a backward pass through older results finds out. The hyperparameters are
+        those of ``settings_of(param)``.
 
         Args:
             param: It has a gradient.
@@ -138,21 +241,115 @@ class Optimizer:
         if found is None:
             found = self._states[id(param)] = (param, self.new_state(param))
         state = found[1]
-        kind = type(param.data)
         for name, array in state.items():
-            if type(array) is not kind:
-                backend, host = backend_of(param.data), backend_of(array).to_numpy(array)
-                state[name] = backend.asarray(host)
+            state[name] = place_beside(array, param.data)
         return state
 
+    # --- saving and resuming -----------------------------------------------------------------
 
-def check_number(name: str, value: Any, *, below: float | None = None) -> Any:
-    """Return a hyperparameter if it is a finite number, not negative, and less than `below`."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be a number, got {value!r}") from None
-    if not isfinite(number) or number < 0 or (below is not None and number >= below):
-        end = "" if below is None else f" and less than {below:g}"
-        raise ValueError(f"{name} must be a finite number, at least 0{end}, got {value!r}")
-    return value
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that is needed to go on from here, apart from the parameters themselves.
+
+        Returns:
+            Numbers, under ``"t"``, the hyperparameters' names and ``"groups/0/lr"``; and NumPy
+            arrays, copies, under ``"state/PATH/NAME"``, by the parameters' paths.
+
+        Raises:
+            RuntimeError: `setup` was not called.
+        """
+        target = self._require_target(f"{type(self).__name__}.state_dict")
+        state: dict[str, Any] = {"t": self.t, **self._numbers()}
+        for path, param in named_params(target).items():
+            _, arrays = self._states.get(id(param), (param, {}))
+            for name, array in arrays.items():
+                state[f"state/{path}/{name}"] = as_numpy(array).copy()
+        return state
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state that `state_dict` returned.
+
+        Set up the same model with the same groups first, and load the model's own state.
+
+        Args:
+            state: Numbers and arrays by name.
+
+        Raises:
+            RuntimeError: `setup` was not called.
+            ValueError: Something is missing, unexpected, of another shape, or out of range. The
+                message lists all of it, and nothing was changed.
+        """
+        target = self._require_target(f"{type(self).__name__}.load_state_dict")
+        problems = Problems(type(self).__name__)
+        numbers = {key: number_in(state, key, problems) for key in self._numbers()}
+        for key, number in numbers.items():
+            below = self.hyperparameters[key.rpartition("/")[2]]
+            if number is not None and not number < below:
+                problems.lines.append(f"not less than {below:g}: {key}, {number!r}")
+        t = number_in(state, "t", problems, whole=True)
+        wanted = {"t", *numbers}
+        states: dict[int, tuple[Parameter, dict[str, Array]]] = {}
+        for path, param in named_params(target).items():
+            prefix = f"state/{path}/"
+            # A name holds no slash, so that "state/l1/W/m" belongs to "l1/W" and not to "l1".
+            if not any(key.rpartition("/")[0] + "/" == prefix for key in state):
+                continue  # it was never updated
+            if param.data is None:
+                problems.lines.append(f"no array yet: {path}; load the model's state first")
+                wanted |= {key for key in state if key.startswith(prefix)}
+                continue
+            arrays = self.new_state(param)
+            for name, array in arrays.items():
+                key = prefix + name
+                wanted.add(key)
+                arrays[name] = saved_array(state, key, array, problems)
+            states[id(param)] = (param, arrays)
+        problems.keys(state, wanted)
+        problems.raise_if_any()
+        self.t = t
+        for key, number in numbers.items():
+            place, _, name = key.rpartition("/")
+            setattr(
+                self.groups[int(place.removeprefix("groups/"))] if place else self, name, number
+            )
+        self._states = states
+
+    def _numbers(self) -> dict[str, Any]:
+        """Return all hyperparameters, the groups' own too, by their names in a state."""
+        numbers = {name: getattr(self, name) for name in self.hyperparameters}
+        for place, group in enumerate(self.groups):
+            for name, value in group.hyperparameters.items():
+                numbers[f"groups/{place}/{name}"] = value
+        return numbers
+
+    def _check_hyperparameters(self) -> None:
+        values = [getattr(self, name) for name in self.hyperparameters]
+        for group in self.groups:
+            values += group.hyperparameters.values()
+        # nan differs from itself, so it never passes for what was checked before.
+        if values != self._checked:
+            for key, value in self._numbers().items():
+                below = self.hyperparameters[key.rpartition("/")[2]]
+                check_number(f"{type(self).__name__}: {key}", value, below=below)
+            self._checked = values
+
+    def _require_target(self, operation: str) -> ParameterSource:
+        if self.target is None:
+            raise RuntimeError(f"{operation}: there is no target; call setup(model) first")
+        return self.target
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Copies of parameters have other identities.
+        state = self.__dict__.copy()
+        state["_states"] = list(self._states.values())
+        del state["_group_of"], state["_forgotten"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._states = {id(param): (param, arrays) for param, arrays in state["_states"]}
+        self._group_of = {id(param): group for group in self.groups for param in group.params}
+        self._forgotten = ForgottenClear()
+
+
+# A loop that forgets to clear gradients does so from the start: later nobody needs to look.
+_WATCHED = 10

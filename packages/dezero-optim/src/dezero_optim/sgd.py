@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dezero_core import Parameter, get_array_module
-from dezero_optim._work_space import WorkSpace
-from dezero_optim.optimizer import Optimizer, check_number
+from collections.abc import Mapping
+from math import inf
+from typing import Any, ClassVar
+
+from dezero_core.typing import Array
+from dezero_optim._elementwise import Elementwise, Numbers, Work
 
 __all__ = ["SGD"]
 
-# Below so many elements new memory costs less than a look for the work space.
-_SMALL = 4096
 
-
-class SGD(Optimizer):
+class SGD(Elementwise):
     r"""Stochastic gradient descent: :math:`\theta \leftarrow \theta - \eta\, g`.
 
     Args:
@@ -27,38 +27,36 @@ class SGD(Optimizer):
 
     Example:
         >>> import numpy as np
+        >>> from dezero_core import Parameter
         >>> class Model:
-        ...     weight = Parameter(np.array(3.0))
+        ...     weight = Parameter(np.array([3.0, -100.0]))
         ...
         ...     def params(self):
         ...         yield self.weight
         >>> model = Model()
         >>> optimizer = SGD(lr=0.5).setup(model)
-        >>> (model.weight**2).backward()
+        >>> (model.weight**2).sum().backward()
         >>> optimizer.update()
         >>> model.weight
-        variable(0.0)
+        variable([0. 0.])
 
     Deep Learning from Scratch 3, step 46.
     """
 
+    hyperparameters: ClassVar[Mapping[str, float]] = {"lr": inf}
+
     def __init__(self, lr: float = 0.01) -> None:
         super().__init__()
-        self._work = WorkSpace()
-        self.lr = check_number("SGD: lr", lr)
+        self.lr = lr
+        self._check_hyperparameters()
 
-    def update_one(self, param: Parameter) -> None:
-        """Change one parameter (see `Optimizer.update_one`)."""
-        grad = param.grad
-        assert grad is not None
-        # A Python number, whatever it was: a float64 one of NumPy's would be computed with as such.
-        lr = float(self.lr)
-        data = param.data
-        if data.size < _SMALL:
-            data -= lr * grad.data
-        else:
-            xp = get_array_module(data)
-            for p, g, s in self._work.blocks(data.dtype, data, grad.data):
-                xp.multiply(g, lr, out=s)
-                p -= s
-        param.data = data
+    def _numbers_for(self, settings: Any) -> Numbers:
+        return (float(settings.lr),)
+
+    def _step(
+        self, xp: Any, numbers: Numbers, p: Array, g: Array, work: Work, *state: Array
+    ) -> None:
+        (lr,) = numbers
+        (s,) = work
+        xp.multiply(g, lr, out=s)
+        p -= s
