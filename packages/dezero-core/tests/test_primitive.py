@@ -545,7 +545,7 @@ def test_operands_that_are_no_arrays() -> None:
 def test_unknown_settings_and_missing_operands() -> None:
     with pytest.raises(TypeError, match=r"unexpected keyword argument 'axis'"):
         cube(np.ones(2), axis=0)
-    with pytest.raises(TypeError, match=r"missing 1 required"):
+    with pytest.raises(TypeError, match=r"missing a required argument: 'x1'"):
         F.add(np.ones(2))
     with pytest.raises(TypeError, match=r"affine: .*unexpected keyword argument 'axis'"):
         affine(np.ones(2), np.ones(2), axis=0)

@@ -49,7 +49,9 @@ def explain(
         return error
     got = ", ".join(f"{name}: {describe(x)}" for name, x in operands.items())
     with_settings = "".join(f", {name}={value!r}" for name, value in (settings or {}).items())
-    message = f"{operation}: {error} (got {got}{with_settings})"
+    # NumPy's generalized functions name themselves.
+    reason = str(error).removeprefix(f"{operation}: ")
+    message = f"{operation}: {reason} (got {got}{with_settings})"
     try:
         explained = type(error)(message)
     except Exception:

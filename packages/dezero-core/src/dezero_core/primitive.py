@@ -198,7 +198,9 @@ class Primitive(Generic[P]):
         try:
             y = self.forward(xp)(xp, *arrays, **settings)
         except Exception as error:
-            raise explain(error, self.name, self._named(arrays), settings) from error
+            reason = self._misuse(arrays, settings) if type(error) is TypeError else None
+            named = self._named(arrays)
+            raise explain(reason or error, self.name, named, settings) from error
         extras: tuple[Any, ...] = ()
         if not self._is_plain:
             y, extras = self._split(y)
@@ -217,6 +219,14 @@ class Primitive(Generic[P]):
             nodes = [None] * len(y) if node is None else output_nodes(node, y)
             return tuple(map(variable_of, y, nodes))
         return variable_of(y, node)
+
+    def _misuse(self, arrays: list[Any], settings: dict[str, Any]) -> TypeError | None:
+        """Say what is wrong with the arguments. Python's message would count `xp` among them."""
+        try:
+            self.__signature__.bind(*arrays, **settings)
+        except TypeError as error:
+            return error
+        return None
 
     def _as_array(self, y: Any) -> Any:
         """Return the result of an operation on numbers alone as an array."""

@@ -48,7 +48,11 @@ def import_cupy() -> Any:
         CudaUnavailableError: It is not installed, or its import fails.
     """
     try:
-        return importlib.import_module("cupy")
+        cupy = importlib.import_module("cupy")
+        # A folder of this name can be imported, too.
+        if not hasattr(cupy, "cuda"):
+            raise ImportError(f"{cupy!r} has no cuda")
+        return cupy
     except ModuleNotFoundError as error:
         if error.name != "cupy":
             raise CudaUnavailableError(_broken(error)) from error

@@ -12,7 +12,7 @@ from dezero_core.functions._axes import normalize_axis, shape_of
 from dezero_core.functions._subscripts import fresh_letters, read_subscripts
 from dezero_core.functions.arithmetic import multiply
 from dezero_core.primitive import primitive
-from dezero_core.typing import ArrayLike, Shape
+from dezero_core.typing import Array, ArrayLike, Shape
 from dezero_core.variable import Variable
 
 __all__ = ["dot", "einsum", "matmul", "outer", "tensordot"]
@@ -51,7 +51,21 @@ def matmul(xp: Any, x0: ArrayLike, x1: ArrayLike) -> Any:
         # The same matrix for all: one large product is up to three times as fast as many small.
         rows = x0.reshape(prod(x0.shape[:-1]), x0.shape[-1])
         return xp.matmul(rows, x1).reshape(*x0.shape[:-1], x1.shape[-1])
-    return xp.matmul(x0, x1)
+    try:
+        return xp.matmul(x0, x1)
+    except ValueError as error:
+        raise ValueError(_misfit(x0, x1) or str(error)) from None
+
+
+def _misfit(x0: Array, x1: Array) -> str | None:
+    """Say in the words of matrices why two arrays have no product."""
+    if not getattr(x0, "ndim", 0) or not getattr(x1, "ndim", 0):
+        return "a number is no matrix; for products with numbers there is multiply"
+    n0, n1 = x0.shape[-1], x1.shape[-2 if x1.ndim > 1 else 0]
+    if n0 != n1:
+        rows = "elements" if x1.ndim == 1 else "rows"
+        return f"x0 has {n0} columns and x1 has {n1} {rows}; these must be equally many"
+    return None
 
 
 def _matmul_vjp_x0(xp: Any, gy: Any, x1: Any) -> Any:
