@@ -1,38 +1,126 @@
-"""Which algorithm computes a convolution."""
+"""Which algorithm computes a convolution.
+
+The figures are times relative to `columns`, float32, on one Zen 3 core with NumPy 2.4; more of them
+stand in docs/design/convolution.md, with the script that measures them.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import ModuleType
+from typing import Any, Final
 
 import numpy as np
 
 from dezero_core.typing import Array
-from dezero_nn.functions.convolution import columns, general, winograd
+from dezero_nn.functions.convolution import columns, general, pointwise, winograd
 from dezero_nn.functions.convolution.geometry import Geometry
 
-import os
-ALG=os.environ.get('ALG')
-__all__ = ["conv2d", "conv2d_weight", "deconv2d"]
+__all__ = ["ALGORITHMS", "choose", "conv2d", "conv2d_weight", "deconv2d", "using_algorithm"]
+
+#: The algorithms for NumPy, by name. ``"general"`` is the one for all array libraries.
+ALGORITHMS: Final[dict[str, ModuleType | None]] = {
+    "general": None,
+    "columns": columns,
+    "pointwise": pointwise,
+    "winograd": winograd,
+}
+
+_forced: ContextVar[str | None] = ContextVar("dezero_convolution", default=None)
+
+
+@contextmanager
+def using_algorithm(name: str | None) -> Iterator[None]:
+    """Compute convolutions by one algorithm within a ``with`` block, where it can do it.
+
+    For tests and measurements, and for whoever wants the last digit: `winograd` is less accurate
+    than the others. Gradients are computed by what holds when `backward` runs.
+
+    Args:
+        name: One of `ALGORITHMS`, or None for the choice by shape.
+
+    Raises:
+        ValueError: There is no such algorithm.
+
+    Example:
+        >>> import numpy as np
+        >>> from dezero_nn.functions import conv2d
+        >>> x, W = np.ones((1, 1, 4, 4), np.float32), np.ones((1, 1, 3, 3), np.float32)
+        >>> with using_algorithm("columns"):
+        ...     conv2d(x, W)
+        variable([[[[9. 9.]
+                    [9. 9.]]]])
+    """
+    if name is not None and name not in ALGORITHMS:
+        raise ValueError(f"using_algorithm: no {name!r}; there is {', '.join(ALGORITHMS)}")
+    token = _forced.set(name)
+    try:
+        yield
+    finally:
+        _forced.reset(token)
+
+
+def choose(g: Geometry, dtype: Any) -> str:
+    """Return the name of the algorithm for a convolution of NumPy arrays, and for its gradients."""
+    # Others than these BLAS does not multiply, and that is where the speed comes from.
+    if np.dtype(dtype).char not in "fd" or 0 in g.x_shape:
+        return "general"
+    forced = _forced.get()
+    if forced is not None and _fits(forced, g, dtype):
+        return forced
+    if pointwise.fits(g, dtype):
+        return "pointwise"
+    if winograd.fits(g, dtype) and _pays(g):
+        return "winograd"
+    return "columns"
+
+
+def _fits(name: str, g: Geometry, dtype: Any) -> bool:
+    fits = getattr(ALGORITHMS[name], "fits", None)
+    return fits is None or fits(g, dtype)
+
+
+def _pays(g: Geometry) -> bool:
+    """Tell whether Winograd's algorithm saves more than its transforms cost."""
+    height, width = (-(-n // 4) * 4 for n in g.out_size)
+    tiles = g.batch * height * width // 16
+    waste = height * width / g.pixels
+    return tiles >= 32 and min(g.in_channels, g.out_channels) >= 48 and waste < 1.4
+
+
+# --- the operations ------------------------------------------------------------------------------
 
 
 def conv2d(xp: Any, x: Array, W: Array, b: Array | None, g: Geometry) -> Array:
     """Compute a convolution."""
-    if xp is np and x.dtype==W.dtype and x.dtype.char in "fd" and g.batch:
-        return (winograd if winograd.fits(g,x.dtype) and ALG!='c' else columns).forward(x,W,b,g)
+    algorithm = _algorithm(xp, g, x, W, b)
+    if algorithm is not None:
+        return algorithm.forward(x, W, b, g)
     y = general.forward(xp, x, W, g)
-    return y if b is None else y + b.reshape(1, -1, 1, 1)
+    return y if b is None else y + b.reshape(-1, 1, 1)
 
 
 def deconv2d(xp: Any, x: Array, W: Array, b: Array | None, g: Geometry) -> Array:
     """Compute a transposed convolution."""
-    if xp is np and x.dtype==W.dtype and x.dtype.char in "fd" and g.batch:
-        return (winograd if winograd.fits(g,x.dtype) and ALG!='c' else columns).backward_x(x,W,b,g)
+    algorithm = _algorithm(xp, g, x, W, b)
+    if algorithm is not None:
+        return algorithm.backward_x(x, W, b, g)
     y = general.backward_x(xp, x, W, g)
-    return y if b is None else y + b.reshape(1, -1, 1, 1)
+    return y if b is None else y + b.reshape(-1, 1, 1)
 
 
 def conv2d_weight(xp: Any, x: Array, gradient: Array, g: Geometry) -> Array:
     """Compute the gradient of a convolution's weights."""
-    if xp is np and x.dtype==gradient.dtype and x.dtype.char in "fd" and g.batch:
-        return (winograd if winograd.fits(g,x.dtype) and ALG!='c' else columns).backward_w(x,gradient,g)
+    algorithm = _algorithm(xp, g, x, gradient, None)
+    if algorithm is not None:
+        return algorithm.backward_w(x, gradient, g)
     return general.backward_w(xp, x, gradient, g)
+
+
+def _algorithm(xp: Any, g: Geometry, x: Array, W: Array, b: Array | None) -> ModuleType | None:
+    # Fixed by library, shapes and dtypes, never by values.
+    if xp is not np or x.dtype != W.dtype or (b is not None and b.dtype != x.dtype):
+        return None
+    return ALGORITHMS[choose(g, x.dtype)]

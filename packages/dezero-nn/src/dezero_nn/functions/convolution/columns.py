@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 from math import prod
 from typing import Any
 
@@ -20,12 +21,12 @@ from dezero_core.typing import Array
 from dezero_nn.functions.convolution.frames import Frames
 from dezero_nn.functions.convolution.geometry import Geometry
 
-__all__ = ["backward_w", "backward_x", "forward", "transpose_weights", "transposed"]
+__all__ = ["backward_w", "backward_x", "forward", "transposed"]
 
 # What the buffer may hold, in bytes: with the product's operands it should stay in the cache.
 _BUFFER = 1 << 20
 # Products of matrices are slow with fewer columns than this.
-_COLUMNS = 192
+_COLUMNS = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,82 +35,108 @@ class _Block:
 
     images: slice
     rows: slice
+    width: int
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """The number of images, of rows and of pixels in a row."""
+        images = self.images.stop - self.images.start
+        return images, self.rows.stop - self.rows.start, self.width
+
+    def of(self, y: Array, groups: int) -> Array:
+        """Return what a result has here: (images, groups, channels of a group, pixels)."""
+        part = y[self.images].reshape(self.shape[0], groups, -1, prod(y.shape[2:]))
+        return part[..., self.rows.start * self.width : self.rows.stop * self.width]
 
 
 def _blocks(g: Geometry, itemsize: int) -> Iterator[_Block]:
     height, width = g.out_size
-    size = itemsize * g.in_channels * prod(g.kernel)
-    columns = max(_COLUMNS, _BUFFER // max(size, 1))
+    columns = max(_COLUMNS, _BUFFER // (itemsize * g.in_channels * prod(g.kernel)))
     if columns < g.pixels:
         # As even as can be.
-        n = -(-g.pixels // columns)
-        rows = -(-height // n)
-        for i in range(g.batch):
-            for row in range(0, height, rows):
-                yield _Block(slice(i, i + 1), slice(row, min(row + rows, height)))
+        rows = -(-height // -(-g.pixels // columns))
+        for i, row in product(range(g.batch), range(0, height, rows)):
+            yield _Block(slice(i, i + 1), slice(row, min(row + rows, height)), width)
     else:
-        images = 1 if g.pixels >= _COLUMNS else columns // g.pixels
+        images = columns // g.pixels
         for i in range(0, g.batch, images):
-            yield _Block(slice(i, min(i + images, g.batch)), slice(0, height))
+            yield _Block(slice(i, min(i + images, g.batch)), slice(0, height), width)
 
 
 class _Columns:
-    """The columns of one block of images after the other."""
+    """The columns of one block of images after the other, in a buffer.
 
-    def __init__(self, x: Array, g: Geometry) -> None:
+    Args:
+        x: The images.
+        g: The geometry.
+        constant: Whether each column ends with a 1.
+    """
+
+    def __init__(self, x: Array, g: Geometry, constant: bool = False) -> None:
         self._g = g
+        self._size = g.window_size + constant
         self._frames = Frames(x, -g.pad[1], g.in_size[1] + 2 * g.pad[1])
-        self._col = np.empty(0, x.dtype)
+        # Filled with ones; what is not a 1 is written over.
+        self._buffer = np.ones(0, x.dtype)
+        self._layout: tuple[int, ...] = ()
 
-    def of(self, block: _Block) -> Array:
-        """Return the columns, (groups, window_size, images * pixels). Valid until the next call."""
-        g = self._g
+    def image_by_image(self, block: _Block) -> Array:
+        """Return the columns, (images, groups, size, pixels). Valid until the next call."""
+        g, (images, height, width) = self._g, block.shape
+        col = self._take((images, g.groups, self._size, height * width))
+        target = col[:, :, : g.window_size]
+        seen = self._seen(block)
+        target.reshape(images, g.groups, -1, *g.kernel, height, width)[...] = seen
+        return col
+
+    def together(self, block: _Block) -> Array:
+        """Return the columns, (groups, size, images * pixels). Valid until the next call."""
+        g, (images, height, width) = self._g, block.shape
+        col = self._take((g.groups, self._size, images * height * width))
+        target = col[:, : g.window_size].reshape(g.groups, -1, *g.kernel, images, height, width)
+        target[...] = self._seen(block).transpose(1, 2, 3, 4, 0, 5, 6)
+        return col
+
+    def _take(self, shape: tuple[int, ...]) -> Array:
+        if self._layout != shape:
+            self._layout = shape
+            self._buffer = np.ones(shape, self._buffer.dtype)
+        return self._buffer
+
+    def _seen(self, block: _Block) -> Array:
+        """Return what windows see: a view (images, groups, channels, KH, KW, height, width)."""
+        g, (images, height, width) = self._g, block.shape
         (KH, KW), (sh, sw), (dh, dw) = g.kernel, g.stride, g.dilation
-        rows, width = block.rows.stop - block.rows.start, g.out_size[1]
-        images = block.images.stop - block.images.start
         top = block.rows.start * sh - g.pad[0]
-        x = self._frames.take(block.images, top, (rows - 1) * sh + (KH - 1) * dh + 1)
+        x = self._frames.take(block.images, top, (height - 1) * sh + (KH - 1) * dh + 1)
         N, C, H, W = x.strides
-        seen = as_strided(
+        channels = g.in_channels // g.groups
+        return as_strided(
             x,
-            (g.in_channels, KH, KW, images, rows, width),
-            (C, H * dh, W * dw, N, H * sh, W * sw),
+            (images, g.groups, channels, KH, KW, height, width),
+            (N, C * channels, C, H * dh, W * dw, H * sh, W * sw),
             writeable=False,
         )
-        if self._col.size < seen.size:
-            self._col = np.empty(seen.size, x.dtype)
-        col = self._col[: seen.size].reshape(seen.shape)
-        np.copyto(col, seen)
-        return col.reshape(g.groups, g.window_size, images * rows * width)
 
 
 def forward(x: Array, W: Array, b: Array | None, g: Geometry) -> Array:
     """Return the convolution of images with weights, and the bias added."""
     y = np.empty(g.y_shape, x.dtype)
     W = W.reshape(g.grouped_w_shape)
-    bias = None if b is None else b.reshape(g.groups, -1, 1)
-    columns = _Columns(x, g)
-    width = g.out_size[1]
-    grouped = y.reshape(g.batch, g.groups, -1, g.pixels)
+    if b is not None:
+        # One weight more, of a constant 1.
+        W = np.concatenate([W, b.reshape(g.groups, -1, 1)], axis=2)
+    columns = _Columns(x, g, constant=b is not None)
     for block in _blocks(g, x.itemsize):
-        col = columns.of(block)
-        part = grouped[block.images, ..., block.rows.start * width : block.rows.stop * width]
-        if len(part) == 1:
-            np.matmul(W, col, out=part[0])
-            if bias is not None:
-                part += bias
+        part = block.of(y, g.groups)
+        if len(part) == 1 or g.pixels >= _COLUMNS:
+            np.matmul(W, columns.image_by_image(block), out=part)
         else:
-            product = np.matmul(W, col)
-            if bias is not None:
-                product += bias
-            part[...] = _images_first(product, part)
+            together = np.matmul(W, columns.together(block))
+            images, groups, channels, pixels = part.shape
+            together = together.reshape(groups, channels, images, pixels)
+            part[...] = together.transpose(2, 0, 1, 3)
     return y
-
-
-def _images_first(product: Array, part: Array) -> Array:
-    """Turn (groups, channels, images * pixels) into the part's (images, groups, channels, pixels)."""
-    images, groups, channels, pixels = part.shape
-    return product.reshape(groups, channels, images, pixels).transpose(2, 0, 1, 3)
 
 
 def backward_w(x: Array, gy: Array, g: Geometry) -> Array:
@@ -117,16 +144,10 @@ def backward_w(x: Array, gy: Array, g: Geometry) -> Array:
     gW = np.zeros(g.grouped_w_shape, x.dtype)
     product = np.empty_like(gW)
     columns = _Columns(x, g)
-    width = g.out_size[1]
-    grouped = gy.reshape(g.batch, g.groups, -1, g.pixels)
     for block in _blocks(g, x.itemsize):
-        col = columns.of(block)
-        part = grouped[block.images, ..., block.rows.start * width : block.rows.stop * width]
-        if len(part) == 1:
-            rows = part[0]
-        else:
-            rows = part.transpose(1, 2, 0, 3).reshape(g.groups, -1, col.shape[2])
-        np.matmul(rows, col.swapaxes(1, 2), out=product)
+        col = columns.together(block)
+        part = block.of(gy, g.groups).transpose(1, 2, 0, 3).reshape(g.groups, -1, col.shape[2])
+        np.matmul(part, col.swapaxes(1, 2), out=product)
         gW += product
     return gW.reshape(g.w_shape)
 
@@ -134,9 +155,10 @@ def backward_w(x: Array, gy: Array, g: Geometry) -> Array:
 def backward_x(gy: Array, W: Array, b: Array | None, g: Geometry) -> Array:
     """Return the images' gradient, the transposed convolution, and the bias added."""
     turned = transposed(g)
-    if turned is not None:
-        return forward(gy, transpose_weights(W, g), b, turned)
-    return _scatter(gy, W, b, g)
+    # It makes columns of the gradient, and adding up columns of the images would be the other way.
+    if turned is not None and g.out_channels <= 2 * g.in_channels:
+        return forward(gy, _transpose_weights(W, g), b, turned)
+    return _add_up(gy, W, b, g)
 
 
 def transposed(g: Geometry) -> Geometry | None:
@@ -154,31 +176,30 @@ def transposed(g: Geometry) -> Geometry | None:
     )
 
 
-def transpose_weights(W: Array, g: Geometry) -> Array:
+def _transpose_weights(W: Array, g: Geometry) -> Array:
     """Return the weights of the convolution that `transposed` returns."""
     W = W.reshape(g.groups, -1, *W.shape[1:]).swapaxes(1, 2)[..., ::-1, ::-1]
     return np.ascontiguousarray(W).reshape(g.in_channels, -1, *g.kernel)
 
 
-def _scatter(gy: Array, W: Array, b: Array | None, g: Geometry) -> Array:
-    """Add up the columns of the images' gradient, image by image."""
+def _add_up(gy: Array, W: Array, b: Array | None, g: Geometry) -> Array:
+    """Compute the columns of the images' gradient, some images at a time, and add them up."""
     (H, Wd), (ph, pw), (OH, OW) = g.in_size, g.pad, g.out_size
     (sh, sw), (dh, dw) = g.stride, g.dilation
     gx = np.empty(g.x_shape, gy.dtype)
     W = W.reshape(g.grouped_w_shape).swapaxes(1, 2)
-    col = np.empty((g.groups, g.window_size, g.pixels), gy.dtype)
-    parts = col.reshape(g.in_channels, *g.kernel, OH, OW)
-    padded = np.empty((g.in_channels, H + 2 * ph, Wd + 2 * pw), gy.dtype)
-    bias: Any = 0 if b is None else b.reshape(-1, 1, 1)
-    for gx_n, gy_n in zip(gx, gy.reshape(g.batch, g.groups, -1, g.pixels), strict=True):
-        np.matmul(W, gy_n, out=col)
+    bias: Any = 0 if b is None else b.reshape(-1, 1, 1, 1)
+    size = gy.itemsize * g.in_channels * prod(g.kernel) * g.pixels
+    n = max(1, _BUFFER // size, _COLUMNS // g.pixels)
+    for i in range(0, g.batch, n):
+        images = min(n, g.batch - i)
+        part = gy[i : i + n].reshape(images, g.groups, -1, g.pixels)
+        rows = part.transpose(1, 2, 0, 3).reshape(g.groups, -1, images * g.pixels)
+        col = np.matmul(W, rows).reshape(g.in_channels, *g.kernel, images, OH, OW)
+        padded = np.empty((g.in_channels, images, H + 2 * ph, Wd + 2 * pw), gy.dtype)
         padded[...] = bias
-        for i in range(g.kernel[0]):
-            for j in range(g.kernel[1]):
-                top, left = i * dh, j * dw
-                place = padded[
-                    :, top : top + sh * (OH - 1) + 1 : sh, left : left + sw * (OW - 1) + 1 : sw
-                ]
-                place += parts[:, i, j]
-        gx_n[...] = padded[:, ph : ph + H, pw : pw + Wd]
+        for j, k in product(*map(range, g.kernel)):
+            rows_at = slice(j * dh, j * dh + sh * (OH - 1) + 1, sh)
+            padded[:, :, rows_at, k * dw : k * dw + sw * (OW - 1) + 1 : sw] += col[:, j, k]
+        gx[i : i + n] = padded[:, :, ph : ph + H, pw : pw + Wd].swapaxes(0, 1)
     return gx
