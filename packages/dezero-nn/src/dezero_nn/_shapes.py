@@ -1,26 +1,29 @@
 """A backend whose arrays have a shape and a dtype, and no values.
 
 A model that runs on it costs next to nothing, whatever its size: that is how `summary` finds the
-shapes of all results. Functions of the array library are answered in three ways: elementwise ones
-and matrix products from the shapes alone; those that give a view by NumPy, on a view of a single
-zero; and the rest by NumPy as well, on zeros. So every function of NumPy's has the right shape,
-and only few take the time that their results' memory takes.
+shapes of all results. Elementwise functions, products of matrices and reductions are answered from
+the shapes alone. The others NumPy answers, given arrays of the right shapes that are views of a
+single zero: most of these functions only make views again, and the few that do compute are right
+all the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from math import prod
 from types import MappingProxyType, ModuleType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from dezero_core.typing import Shape
 
 __all__ = ["SHAPES", "ShapeArray", "shape_array"]
 
+_REDUCTIONS = {"all", "any", "argmax", "argmin", "max", "mean", "min", "prod", "std", "sum", "var"}
 _NO_VALUES = "an array that has a shape and no values was asked for its values"
 
 
@@ -71,11 +74,17 @@ class ShapeArray(np.lib.mixins.NDArrayOperatorsMixin):
     def copy(self, *_: Any) -> ShapeArray:
         return self
 
+    def dot(self, other: Any, out: Any = None) -> Any:
+        return _dot(self, other, out)
+
     def __repr__(self) -> str:
         return f"<{self.dtype}{list(self.shape)} without values>"
 
     def __len__(self) -> int:
         return len(self._view)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
 
     def __getitem__(self, index: Any) -> Any:
         return _wrap(self._view[_unwrap(index)])
@@ -87,6 +96,8 @@ class ShapeArray(np.lib.mixins.NDArrayOperatorsMixin):
         method = getattr(self._view, name)
         if name.startswith("__") or not callable(method):
             raise AttributeError(name)
+        if name in _REDUCTIONS:
+            return partial(_reduce, getattr(np, name), self)
         return _without_values(method)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **settings: Any) -> Any:
@@ -101,7 +112,7 @@ class ShapeArray(np.lib.mixins.NDArrayOperatorsMixin):
     def _refuse(self, *_: Any) -> Any:
         raise TypeError(_NO_VALUES)
 
-    __bool__ = __float__ = __int__ = __index__ = __complex__ = __iter__ = _refuse
+    __bool__ = __float__ = __int__ = __index__ = __complex__ = _refuse
     item = tolist = tobytes = _refuse
 
 
@@ -138,6 +149,55 @@ def _without_values(function: Callable[..., Any]) -> Callable[..., Any]:
         return _wrap(result) if out is None else out
 
     return call
+
+
+def _reduce(
+    function: Callable[..., Any],
+    x: Any,
+    axis: Any = None,
+    keepdims: bool = False,
+    out: Any = None,
+    **settings: Any,
+) -> Any:
+    """Apply a function along axes: a single element tells the dtype."""
+    view = _unwrap(x)
+    axes = normalize_axis_tuple(range(view.ndim) if axis is None else axis, view.ndim)
+    small = view[(slice(1),) * view.ndim]
+    with np.errstate(all="ignore"):
+        dtype = function(small, axis=axis, keepdims=True, **settings).dtype
+    kept = [1 if i in axes else n for i, n in enumerate(view.shape)]
+    shape = kept if keepdims else [n for i, n in enumerate(view.shape) if i not in axes]
+    return shape_array(tuple(shape), dtype) if out is None else out
+
+
+def _dot(a: Any, b: Any, out: Any = None) -> Any:
+    if min(a.ndim, b.ndim) < 1 or a.shape[-1] != b.shape[-2:][0]:
+        raise ValueError(f"dot of the shapes {a.shape} and {b.shape}")
+    shape = (*a.shape[:-1], *b.shape[:-2], *b.shape[-1:][: b.ndim - 1])
+    return shape_array(shape, np.result_type(a.dtype, b.dtype)) if out is None else out
+
+
+def _tensordot(a: Any, b: Any, axes: Any) -> Any:
+    of_a, of_b = [normalize_axis_tuple(axes[i], x.ndim) for i, x in enumerate((a, b))]
+    if [a.shape[i] for i in of_a] != [b.shape[i] for i in of_b]:
+        raise ValueError(f"tensordot of the shapes {a.shape} and {b.shape} along {axes}")
+    shape = [n for i, n in enumerate(a.shape) if i not in of_a]
+    shape += [n for i, n in enumerate(b.shape) if i not in of_b]
+    return shape_array(tuple(shape), np.result_type(a.dtype, b.dtype))
+
+
+def _einsum(subscripts: str, *operands: Any, **settings: Any) -> Any:
+    inputs, arrow, output = subscripts.replace(" ", "").partition("->")
+    if not arrow or "." in subscripts:
+        return _without_values(np.einsum)(subscripts, *operands, **settings)
+    lengths: dict[str, int] = {}
+    for letters, x in zip(inputs.split(","), operands, strict=True):
+        for letter, n in zip(letters, x.shape, strict=True):
+            if lengths.setdefault(letter, n) != n:
+                shapes = ", ".join(str(x.shape) for x in operands)
+                raise ValueError(f"einsum {subscripts} of the shapes {shapes}")
+    dtype = np.result_type(*[x.dtype for x in operands])
+    return shape_array(tuple([lengths[letter] for letter in output]), dtype)
 
 
 def _ufunc(ufunc: np.ufunc, method: str, *inputs: Any, **settings: Any) -> Any:
@@ -191,10 +251,26 @@ class _Namespace:
         setattr(self, name, value)
         return value
 
+
+class _Arrays(_Namespace):
+    """NumPy's names, with those for which NumPy would take time or memory."""
+
+    dot = staticmethod(_dot)
+    tensordot = staticmethod(_tensordot)
+    einsum = staticmethod(_einsum)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _REDUCTIONS:
+            return partial(_reduce, getattr(np, name))
+        return super().__getattr__(name)
+
     def empty(self, shape: Any, dtype: Any = float) -> ShapeArray:
         return shape_array((shape,) if isinstance(shape, int) else tuple(shape), dtype)
 
     zeros = ones = empty
+
+    def full(self, shape: Any, value: Any, dtype: Any = None) -> ShapeArray:
+        return self.empty(shape, np.result_type(_unwrap(value)) if dtype is None else dtype)
 
 
 class _Ufunc:
@@ -211,12 +287,14 @@ class _Ufunc:
     def __getattr__(self, name: str) -> Any:
         if name == "at":
             return lambda *_: None
+        if name == "reduce":
+            return lambda x, axis=0, **settings: _reduce(self._ufunc.reduce, x, axis, **settings)
         return _without_values(getattr(self._ufunc, name))
 
 
 class _ShapeBackend:
     name = "shapes"
-    xp: Any = _Namespace(np)
+    xp: Any = _Arrays(np)
     array_types: tuple[type, ...] = (ShapeArray,)
     kernels: Mapping[str, Callable[..., Any]] = MappingProxyType({})
 

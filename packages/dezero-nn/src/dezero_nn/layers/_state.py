@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from dezero_core.typing import Array, Shape
 
-__all__ = ["Saved", "Wanted", "check_state", "saved_of"]
+__all__ = ["LoadReport", "Saved", "Wanted", "compare", "saved_of"]
 
 
 class Saved(NamedTuple):
@@ -38,45 +39,60 @@ def saved_of(value: Any) -> Saved | None:
     return None if shape is None or dtype is None else Saved(shape, np.dtype(dtype))
 
 
-def check_state(
-    operation: str,
-    source: str,
-    target: str,
-    state: Mapping[str, Saved | None],
-    layer: Mapping[str, Wanted],
-) -> None:
-    """Make sure that a state has an array that fits for each parameter, and nothing else.
+@dataclass(frozen=True)
+class LoadReport:
+    """What a state, or a file, and a layer do not have in common. Print it to see the details.
+
+    Attributes:
+        missing: The paths that only the layer has.
+        unexpected: The paths that only the state has.
+        different: The paths of arrays of another shape, or of a kind that does not fit.
+        lines: A line about each.
+    """
+
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    different: tuple[str, ...]
+    lines: tuple[str, ...] = field(repr=False)
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to report."""
+        return bool(self.lines)
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines) or "all fits"
+
+
+def compare(
+    source: str, target: str, state: Mapping[str, Saved | None], layer: Mapping[str, Wanted]
+) -> LoadReport:
+    """Find out whether a state has an array that fits for each parameter, and nothing else.
 
     Args:
-        operation: Who asks, for the message.
-        source: Where the state comes from, for the message.
-        target: What shall take it, for the message.
+        source: Where the state comes from, for the report.
+        target: What shall take it, for the report.
         state: What the state has, by path; None for what is no array.
         layer: What the layer has, by path.
-
-    Raises:
-        ValueError: It does not fit. The message has a line for each difference.
     """
-    lines = []
+    missing, different = {}, {}
     for path, wanted in layer.items():
         if path not in state:
-            lines.append(f"missing: {path}, {_text(*wanted)} in the {target}")
+            missing[path] = f"missing: {path}, {_text(*wanted)} in the {target}"
             continue
         saved = state[path]
         if saved is None:
-            lines.append(f"no array: {path}")
+            different[path] = f"no array: {path}"
         elif not _fits(saved, wanted):
-            lines.append(
+            different[path] = (
                 f"different: {path}, {_text(*saved)} in {source}, {_text(*wanted)} in the {target}"
             )
-    for path in state.keys() - layer.keys():
-        saved = state[path]
-        lines.append(f"unexpected: {path}" + (f", {_text(*saved)}" if saved else ""))
-    if lines:
-        listed = "\n  ".join(sorted(lines))
-        raise ValueError(
-            f"{operation}: {source} does not fit the {target}; nothing was changed\n  {listed}"
-        )
+    unexpected = {
+        path: f"unexpected: {path}" + (f", {_text(*saved)}" if saved else "")
+        for path, saved in state.items()
+        if path not in layer
+    }
+    lines = [*missing.values(), *unexpected.values(), *different.values()]
+    return LoadReport(tuple(missing), tuple(unexpected), tuple(different), tuple(sorted(lines)))
 
 
 def _fits(saved: Saved, wanted: Wanted) -> bool:

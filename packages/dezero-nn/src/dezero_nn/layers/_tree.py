@@ -132,7 +132,7 @@ def _text(value: Any) -> str | None:
 
 
 def _same(value: Any, default: Any) -> bool:
-    if default is _EMPTY or hasattr(value, "shape"):
+    if default is _EMPTY:
         return False
     if value is default:
         return True

@@ -9,28 +9,32 @@ from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from dezero_core import Parameter, as_numpy
+from dezero_core import Parameter, Variable, as_numpy
 from dezero_core.backend import backend_of
 from dezero_core.typing import Array, DTypeLike
-from dezero_nn.layers._state import Saved, Wanted, check_state, saved_of
+from dezero_nn.layers._loading import Loading
+from dezero_nn.layers._state import LoadReport, Wanted, saved_of
 from dezero_nn.layers._tree import tree_text, walk
-from dezero_nn.layers._weight_files import read_weights, write_weights
+from dezero_nn.layers._weight_files import open_weights, write_weights
+from dezero_nn.layers.persistent import Persistent
 
 __all__ = ["Layer"]
 
 _Self = TypeVar("_Self", bound="Layer")
 
-# A parameter that was found: its path, the layer that has it as an attribute, the attribute.
-_Found: TypeAlias = "tuple[str, Layer, str, Parameter]"
+# A parameter, or a persistent value, that was found: its path, the layer that has it as an
+# attribute, the attribute.
+_Found: TypeAlias = "tuple[str, Layer, str, Variable]"
+_VALUES = (Parameter, Persistent)
 
 
 class Layer:
     """Base class of layers and models (book step 44).
 
     A subclass makes parameters and inner layers in its constructor, as attributes, and computes in
-    `forward`. Attributes that are `Parameter` or `Layer`, and those inside lists, tuples and
-    dictionaries, belong to the layer, in the order in which they were first set (what stands in
-    containers comes after what stands alone). Each has a path, such as ``"l1/W"``, or
+    `forward`. Attributes that are `Parameter`, `Persistent` or `Layer`, and those inside lists,
+    tuples and dictionaries, belong to the layer, in the order in which they were first set (what
+    stands in containers comes after what stands alone). Each has a path, such as ``"l1/W"``, or
     ``"blocks/0/W"`` in a list.
 
     Example:
@@ -58,7 +62,7 @@ class Layer:
         return layer
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, (Parameter, Layer, list, tuple, dict)):
+        if isinstance(value, (*_VALUES, Layer, list, tuple, dict)):
             self._params[name] = None
         else:
             self._params.pop(name, None)
@@ -83,11 +87,12 @@ class Layer:
 
     def params(self) -> Iterator[Parameter]:
         """Yield all parameters, inner layers' too, each once, always in the same order."""
-        return iter([parameter for _, _, _, parameter in self._find()])
+        return iter([value for _, _, _, value in self._find() if isinstance(value, Parameter)])
 
     def namedparams(self) -> Iterator[tuple[str, Parameter]]:
         """Yield the path and the parameter for each; one that is shared has its first path."""
-        return iter([(path, parameter) for path, _, _, parameter in self._find()])
+        found = self._find()
+        return iter([(path, value) for path, _, _, value in found if isinstance(value, Parameter)])
 
     def namedlayers(self) -> Iterator[tuple[str, Layer]]:
         """Yield the path and the layer for each layer inside, after this one, whose path is ``""``.
@@ -157,18 +162,18 @@ class Layer:
             parameter.cleargrad()
 
     def to_cpu(self) -> None:
-        """Move all parameters to the host (book step 52)."""
-        for parameter in self.params():
-            parameter.to_cpu()
+        """Move all parameters, and persistent values, to the host (book step 52)."""
+        for _, _, _, value in self._find():
+            value.to_cpu()
 
     def to_gpu(self) -> None:
-        """Move all parameters to the GPU (book step 52).
+        """Move all parameters, and persistent values, to the GPU (book step 52).
 
         Raises:
             LookupError: There is no backend ``"cuda"``; the message says what to install.
         """
-        for parameter in self.params():
-            parameter.to_gpu()
+        for _, _, _, value in self._find():
+            value.to_gpu()
 
     def _find(self) -> list[_Found]:
         found: list[_Found] = []
@@ -181,7 +186,7 @@ class Layer:
         containers = []
         for name in self._params:
             value = attributes.get(name)
-            if isinstance(value, Parameter):
+            if isinstance(value, _VALUES):
                 if id(value) not in seen:
                     seen.add(id(value))
                     found.append((prefix + name, self, name, value))
@@ -201,7 +206,7 @@ class Layer:
         for key, item in items:
             if isinstance(item, (list, tuple, dict)):
                 self._add_items(f"{prefix}{key}/", name, item, found, seen)
-            elif isinstance(item, (Parameter, Layer)) and id(item) not in seen:
+            elif isinstance(item, (*_VALUES, Layer)) and id(item) not in seen:
                 seen.add(id(item))
                 if isinstance(item, Layer):
                     item._add_own(f"{prefix}{key}/", found, seen)
@@ -218,7 +223,8 @@ class Layer:
     def lazy_spec(self, attribute: str) -> tuple[tuple[int | None, ...], DTypeLike] | None:
         """Say what an own parameter that has no array yet will be, as far as that is known.
 
-        Subclasses with lazy parameters define it, so that loading can tell a weight that fits.
+        Subclasses with lazy parameters define it, so that loading can tell a weight that fits. It
+        is asked for persistent values too.
 
         Args:
             attribute: The parameter's attribute.
@@ -230,7 +236,7 @@ class Layer:
         return None
 
     def state_dict(self) -> dict[str, Array]:
-        """Return a copy of each parameter's array on the host, by path.
+        """Return a copy of each array on the host, parameters' and persistent values', by path.
 
         Returns:
             NumPy arrays, which later training does not change. For a parameter that has none yet,
@@ -238,37 +244,44 @@ class Layer:
         """
         wanted = self._wanted()
         return {
-            path: wanted[path].placeholder if parameter.data is None else as_numpy(parameter).copy()
-            for path, parameter in self.namedparams()
+            path: wanted[path].placeholder if value.data is None else as_numpy(value).copy()
+            for path, _, _, value in self._find()
         }
 
-    def load_state_dict(self, state: Mapping[str, Array]) -> None:
+    def load_state_dict(self, state: Mapping[str, Array], strict: bool = True) -> LoadReport:
         """Take over the arrays that `state_dict` returned.
 
         Each parameter keeps its dtype and its device. A layer that was never called takes the
-        arrays' shapes, as far as they fit.
+        arrays' shapes, as far as they fit. What the layer shares may stand under any of its paths.
 
         Args:
             state: Arrays by path.
+            strict: Whether all must fit. Otherwise what fits is taken, and the rest stays.
+
+        Returns:
+            What did not fit: nothing, if `strict`.
 
         Raises:
             ValueError: Parameters are missing, unexpected, or of another shape or kind. The message
                 lists all of them, and nothing was changed.
         """
-        name = type(self).__name__
         found = {path: saved_of(value) for path, value in state.items()}
-        check_state("load_state_dict", "the state", name, found, self._wanted())
-        self._take(state)
+        loading = Loading(self, self._wanted(), "load_state_dict", "the state", found, strict)
+        self._take(loading.arrays(state))
+        return loading.report
 
     def save_weights(self, path: str | os.PathLike[str]) -> None:
-        """Save all parameters into a file, by path: npz, which `numpy.load` reads (book step 53).
+        """Save all parameters, and persistent values, into a file, by path (book step 53).
 
         The file appears whole, or not at all: an interrupted save leaves what was there before.
 
         Args:
-            path: The file. The name is taken as it is: give it the ending ``.npz``.
+            path: The file. Its ending tells the format: ``.npz``, which `numpy.load` reads, and the
+                book's package; or ``.safetensors``, which many other frameworks read.
 
         Raises:
+            ValueError: Another ending.
+            ModuleNotFoundError: The package safetensors is not installed.
             FileNotFoundError: The folder does not exist.
             OSError: The file cannot be written.
 
@@ -281,32 +294,46 @@ class Layer:
         """
         write_weights(path, self.state_dict())
 
-    def load_weights(self, path: str | os.PathLike[str]) -> None:
+    def load_weights(self, path: str | os.PathLike[str], strict: bool = True) -> LoadReport:
         """Load what `save_weights` saved, also into a layer that was never called (book step 53).
 
         Nothing in the file can run code. Shapes are compared before anything is read into memory.
 
         Args:
-            path: The file.
+            path: The file, ``.npz`` or ``.safetensors``.
+            strict: Whether all must fit. Otherwise what fits is loaded, and the rest stays.
+
+        Returns:
+            What did not fit: nothing, if `strict`.
 
         Raises:
             FileNotFoundError: There is no such file.
+            ModuleNotFoundError: The package safetensors is not installed.
             ValueError: It is no weight file, it is damaged, or its parameters do not fit; then the
                 message lists all that is missing, unexpected, or of another shape. In each case
                 the layer is as it was.
+
+        Example:
+            >>> import tempfile
+            >>> from dezero_nn import MLP
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     MLP((3, 2)).save_weights(f"{folder}/mlp.npz")
+            ...     print(MLP((3, 5)).load_weights(f"{folder}/mlp.npz", strict=False))
+            different: l1/W, float32[0, 2] in mlp.npz, float32[?, 5] in the MLP
+            different: l1/b, float32[2] in mlp.npz, float32[5] in the MLP
         """
-
-        def check(found: Mapping[str, Saved]) -> None:
-            name = os.path.basename(os.fspath(path))
-            check_state("load_weights", name, type(self).__name__, found, self._wanted())
-
-        self._take(read_weights(path, check))
+        source = os.path.basename(os.fspath(path))
+        with open_weights(path) as file:
+            wanted = self._wanted()
+            loading = Loading(self, wanted, "load_weights", source, file.found, strict)
+            self._take(loading.arrays(file))
+        return loading.report
 
     def _wanted(self) -> dict[str, Wanted]:
         wanted = {}
-        for path, owner, attribute, parameter in self._find():
-            if parameter.data is not None:
-                wanted[path] = Wanted(parameter.shape, parameter.dtype)
+        for path, owner, attribute, value in self._find():
+            if value.data is not None:
+                wanted[path] = Wanted(value.shape, value.dtype)
             else:
                 shape, dtype = owner.lazy_spec(attribute) or (None, None)
                 dtype = None if dtype is None else np.dtype(dtype)
@@ -314,15 +341,17 @@ class Layer:
         return wanted
 
     def _take(self, state: Mapping[str, Array]) -> None:
-        """Set the arrays of all parameters, none before all are made."""
+        """Set the arrays that the state has, none before all are made."""
         wanted = self._wanted()
         pairs = []
-        for path, parameter in self.namedparams():
+        for path, _, _, value in self._find():
+            if path not in state:
+                continue
             # A copy: a change of the state shall not change the layer.
             array = np.array(as_numpy(state[path]), wanted[path].dtype)
-            if parameter.data is not None:
-                pairs.append((parameter, backend_of(parameter.data).asarray(array)))
+            if value.data is not None:
+                pairs.append((value, backend_of(value.data).asarray(array)))
             elif array.size:
-                pairs.append((parameter, array))
-        for parameter, array in pairs:
-            parameter.data = array
+                pairs.append((value, array))
+        for value, array in pairs:
+            value.data = array
