@@ -6,42 +6,143 @@ from typing import Any
 
 from dezero_core import Variable
 from dezero_core import functions as F
+from dezero_core.errors import describe
 from dezero_core.primitive import primitive
 from dezero_core.typing import Array, ArrayLike
 from dezero_nn.functions.activations import sigmoid
 from dezero_nn.functions.recurrent._common import (
     activate,
-    add_products,
-    check_operands,
-    project,
     pull_composed,
     result_dtype,
-    sum_rows,
     transpose_matrices,
 )
 
-__all__ = ["lstm", "lstm_cell"]
+__all__ = ["join_weights", "lstm", "lstm_cell", "lstm_of_joined", "lstm_step_of_joined"]
 
 # Rules of its own: composed, each step is a dozen operations, and each gives every weight a
-# gradient, to be added up. Here a step has one product for all gates, works in place, and the
-# gradients of weights are one product over all steps. The gates come first, (4, T, N, H), so that
-# each is one block of memory, and so are the three that the logistic function goes to.
+# gradient, to be added up. Here a step has one product for all gates and works in place, and over
+# a whole sequence the gradient of the weights is one product for all steps.
+#
+# Weights are joined, (4, I + 1 + H, H): those of the inputs, the biases, as weights of an input
+# that is always 1, and those of the state. The gates come first, (4, T, N, H), so that each is one
+# block of memory.
 
 
-@primitive(extras=["hs", "cs", "gates", "tanh_cs"], multiple_outputs=True)
-def _lstm(
+def _check(x: Array, W: Array, h: Array | None, c: Array | None) -> tuple[int, int]:
+    """Make sure that shapes fit, and return I and H."""
+    H = W.shape[-1]
+    in_size = W.shape[1] - 1 - H
+    if x.shape[-1] != in_size:
+        raise ValueError(f"x has {x.shape[-1]} features, the weights take {in_size}")
+    if x.ndim == 3 and not len(x):
+        raise ValueError("x has no steps: a sequence is at least one step long")
+    for name, state in (("h", h), ("c", c)):
+        if state is not None and state.shape != (x.shape[-2], H):
+            raise ValueError(
+                f"{name} has the shape (N, hidden_size), here {[x.shape[-2], H]}, not "
+                f"{describe(state)}"
+            )
+    return in_size, H
+
+
+def _slopes(xp: Any, gates: Array, c: Array | None, tanh_c: Array) -> tuple[Array, Array]:
+    """Return how the cell depends on what goes into f, i and u, and the output on that of o.
+
+    And, second, how the output depends on the cell.
+    """
+    _, i, o, u = gates
+    slopes = xp.subtract(1, gates)
+    slopes *= gates
+    slopes[0] *= 0 if c is None else c
+    slopes[1] *= u
+    slopes[2] *= tanh_c
+    xp.multiply(u, u, out=slopes[3])
+    xp.subtract(1, slopes[3], out=slopes[3])
+    slopes[3] *= i
+    of_cell = tanh_c * tanh_c
+    xp.subtract(1, of_cell, out=of_cell)
+    of_cell *= o
+    return slopes, of_cell
+
+
+# --- one step ------------------------------------------------------------------------------------
+
+
+@primitive(extras=["inputs", "gates", "tanh_c"], multiple_outputs=True)
+def _step(xp: Any, x: Array, W: Array, W_T: Array | None, h: Array | None, c: Array | None) -> Any:
+    in_size, _ = _check(x, W, h, c)
+    inputs = xp.empty((len(x), W.shape[1]), result_dtype(xp, x, W, h, c))
+    inputs[:, :in_size] = x
+    inputs[:, in_size] = 1
+    inputs[:, in_size + 1 :] = 0 if h is None else h
+    gates = xp.matmul(inputs, W)
+    activate(xp, gates, 3)
+    f, i, o, u = gates
+    c_next = i * u
+    if c is not None:
+        c_next += f * c
+    tanh_c = xp.tanh(c_next)
+    return o * tanh_c, c_next, inputs, gates, tanh_c
+
+
+def _step_back(
     xp: Any,
-    x: Array,
-    Wx: Array,
-    Wh: Array,
-    b: Array | None,
-    h: Array | None,
-    c: Array | None,
+    gy: Any,
+    needs: Any,
+    x: Any,
+    W: Any,
+    W_T: Any,
+    h: Any,
+    c: Any,
+    inputs: Array,
+    gates: Array,
+    tanh_c: Array,
 ) -> Any:
-    T, N, H = check_operands(x, Wx, Wh, gates=4, b=(b, "GH"), h=(h, "NH"), c=(c, "NH"))
-    dtype = result_dtype(xp, x, Wx, Wh, b, h, c)
-    Wh = Wh.astype(dtype, copy=False)
-    gates = project(xp, x, Wx, b, dtype).reshape(4, T, N, H)
+    if xp is F:
+        needs = (*needs[:2], *needs[3:])
+        gradients = pull_composed(_composed, (x, W, h, c), gy, needs)
+        return [*gradients[:2], None, *gradients[2:]]
+    gh, gc = gy
+    gz, of_cell = _slopes(xp, gates, c, tanh_c)
+    of_cell *= gh
+    of_cell += gc
+    gc = of_cell
+    gz[:2] *= gc
+    gz[2] *= gh
+    gz[3] *= gc
+    gx: Any = None
+    gh = None
+    if needs[0] or needs[3]:
+        W_T = transpose_matrices(xp, W) if W_T is None else W_T
+        first_of_h = x.shape[-1] + 1
+        first = 0 if needs[0] else first_of_h
+        g = xp.matmul(gz, W_T[:, :, first:]).sum(axis=0)
+        gx, gh = g[:, : x.shape[-1]], g[:, first_of_h - first :]
+    return [
+        gx if needs[0] else None,
+        xp.matmul(inputs.T, gz) if needs[1] else None,
+        None,
+        gh if needs[3] else None,
+        gc * gates[0] if needs[4] else None,
+    ]
+
+
+_step.defvjp_joint(_step_back)
+
+# --- all steps -----------------------------------------------------------------------------------
+
+
+@primitive(extras=["inputs", "hs", "cs", "gates", "tanh_cs"], multiple_outputs=True)
+def _lstm(xp: Any, x: Array, W: Array, h: Array | None, c: Array | None) -> Any:
+    in_size, H = _check(x, W, h, c)
+    T, N, _ = x.shape
+    dtype = result_dtype(xp, x, W, h, c)
+    W = W.astype(dtype, copy=False)
+    inputs = xp.empty((T * N, in_size + 1), dtype)
+    inputs[:, :in_size] = x.reshape(T * N, in_size)
+    inputs[:, in_size] = 1
+    gates = xp.matmul(inputs, W[:, : in_size + 1]).reshape(4, T, N, H)
+    Wh = W[:, in_size + 1 :]
     # With the state before the first step, so that the one before each step is a slice.
     hs, cs = xp.empty((T + 1, N, H), dtype), xp.empty((T + 1, N, H), dtype)
     tanh_cs = xp.empty((T, N, H), dtype)
@@ -61,7 +162,7 @@ def _lstm(
         xp.tanh(cs[t + 1], out=tanh_cs[t])
         xp.multiply(o, tanh_cs[t], out=hs[t + 1])
     # The last cell apart, so that who holds it does not hold all cells.
-    return hs[1:] if x.ndim == 3 else hs[1], cs[T].copy(), hs, cs, gates, tanh_cs
+    return hs[1:], cs[T].copy(), inputs, hs, cs, gates, tanh_cs
 
 
 def _lstm_back(
@@ -69,83 +170,115 @@ def _lstm_back(
     gy: Any,
     needs: Any,
     x: Any,
-    Wx: Any,
-    Wh: Any,
-    b: Any,
+    W: Any,
     h: Any,
     c: Any,
+    inputs: Array,
     hs: Array,
     cs: Array,
     gates: Array,
     tanh_cs: Array,
 ) -> Any:
     if xp is F:
-        return pull_composed(_composed, (x, Wx, Wh, b, h, c), gy, needs)
+        return pull_composed(_composed, (x, W, h, c), gy, needs)
     T, N, H = tanh_cs.shape
+    in_size = x.shape[-1]
     ghs, gc = gy
-    f, i, o, u = gates
-    # All that does not depend on later steps, for all steps at once: how the cell, or, for the
-    # output gate, the output, depends on what goes into a gate; and the output on the cell.
-    gz = xp.subtract(1, gates)
-    gz *= gates
-    gz[0] *= cs[:-1]
-    gz[1] *= u
-    gz[2] *= tanh_cs
-    xp.multiply(u, u, out=gz[3])
-    xp.subtract(1, gz[3], out=gz[3])
-    gz[3] *= i
-    slope = tanh_cs * tanh_cs
-    xp.subtract(1, slope, out=slope)
-    slope *= o
-
-    ghs = ghs.reshape(T, N, H)
-    Wh_T = transpose_matrices(xp, Wh)
+    f = gates[0]
+    # What does not depend on later steps, for all steps at once.
+    gz, of_cell = _slopes(xp, gates, cs[:-1], tanh_cs)
+    W_T = transpose_matrices(xp, W)
+    Wh_T = W_T[:, :, in_size + 1 :]
     gc = gc.astype(gates.dtype)  # a copy, to write into
     gh: Any = None
     parts = xp.empty((4, N, H), gates.dtype)
     for t in range(T - 1, -1, -1):
         gh = ghs[t] if gh is None else xp.add(ghs[t], gh, out=gh)
-        slope[t] *= gh
-        gc += slope[t]
+        of_cell[t] *= gh
+        gc += of_cell[t]
         gz[:2, t] *= gc
         gz[2, t] *= gh
         gz[3, t] *= gc
         gc *= f[t]
-        if t or needs[4]:
+        if t or needs[2]:
             xp.matmul(gz[:, t], Wh_T, out=parts)
             gh = parts.sum(axis=0)
 
     rows = gz.reshape(4, T * N, H)
-    x2 = x.reshape(T * N, x.shape[-1])
-    return [
-        add_products(xp, rows, Wx).reshape(x.shape) if needs[0] else None,
-        xp.matmul(x2.T, rows) if needs[1] else None,
-        xp.matmul(hs[:-1].reshape(T * N, H).T, rows) if needs[2] else None,
-        sum_rows(xp, rows) if needs[3] else None,
-        gh if needs[4] else None,
-        gc if needs[5] else None,
-    ]
+    gx: Any = None
+    if needs[0]:
+        gx = xp.matmul(rows[0], W_T[0, :, :in_size])
+        for g in range(1, 4):
+            gx += xp.matmul(rows[g], W_T[g, :, :in_size])
+        gx = gx.reshape(x.shape)
+    gW: Any = None
+    if needs[1]:
+        gW = xp.empty(W.shape, gates.dtype)
+        xp.matmul(inputs.T, rows, out=gW[:, : in_size + 1])
+        xp.matmul(hs[:-1].reshape(T * N, H).T, rows, out=gW[:, in_size + 1 :])
+    return [gx, gW, gh if needs[2] else None, gc if needs[3] else None]
 
 
-def _composed(x: Any, Wx: Any, Wh: Any, b: Any, h: Any, c: Any) -> tuple[Variable, Variable]:
-    """Compute the same of simpler functions."""
-    is_sequence = x.ndim == 3
-    zx: Any = F.matmul(x if is_sequence else x.reshape(1, *x.shape), F.expand_dims(Wx, 1))
-    if b is not None:
-        zx = zx + b.reshape(4, 1, 1, b.shape[-1])
+_lstm.defvjp_joint(_lstm_back)
+
+
+def _composed(x: Any, W: Any, h: Any, c: Any) -> tuple[Variable, Variable]:
+    """Compute the same of simpler functions, for one step or for all."""
+    n = x.shape[-1]
+    Wx, b, Wh = W[:, :n], W[:, n : n + 1], W[:, n + 1 :]
     hs = []
-    for t in range(zx.shape[1]):
-        z = zx[:, t]
+    for t in range(len(x)) if x.ndim == 3 else [...]:
+        z: Any = F.matmul(x[t], Wx) + b
         if h is not None:
             z = z + F.matmul(h, Wh)
         f, i, o, u = sigmoid(z[0]), sigmoid(z[1]), sigmoid(z[2]), F.tanh(z[3])
         c = i * u if c is None else f * c + i * u
         h = o * F.tanh(c)
         hs.append(h)
-    return F.stack(hs) if is_sequence else h, c
+    return F.stack(hs) if x.ndim == 3 else h, c
 
 
-_lstm.defvjp_joint(_lstm_back)
+# --- what users call -----------------------------------------------------------------------------
+
+
+def join_weights(Wx: Any, Wh: Any, b: Any) -> Variable:
+    """Join weights of the shapes (4, I, H) and (4, H, H) and biases (4, H), or None."""
+    b = F.zeros_like(Wx[:, :1]).detach() if b is None else b.reshape(4, 1, b.shape[-1])
+    return F.concatenate([Wx, b, Wh], axis=1)
+
+
+def lstm_of_joined(
+    x: Any, W: Any, h: Any = None, c: Any = None
+) -> tuple[Variable, Variable, Variable]:
+    """Compute `lstm` with joined weights."""
+    hs, c = _lstm(x, W, h, c)
+    return hs, hs[-1], c
+
+
+def lstm_step_of_joined(
+    x: Any, W: Any, W_T: Any = None, h: Any = None, c: Any = None
+) -> tuple[Variable, Variable]:
+    """Compute `lstm_cell` with joined weights, and their arrays transposed, if they are there."""
+    h, c = _step(x, W, W_T, h, c)
+    return h, c
+
+
+def _check_weights(name: str, x: Any, dims: int, Wx: Any, Wh: Any, b: Any) -> None:
+    wanted = "(T, N, in_size)" if dims == 3 else "(N, in_size)"
+    if getattr(x, "ndim", 0) != dims:
+        other = "lstm_cell" if dims == 3 else "lstm"
+        raise ValueError(
+            f"{name}: x has the shape {wanted}, not {describe(x)}; for other input see {other}"
+        )
+    if getattr(Wx, "ndim", 0) != 3 or Wx.shape[0] != 4:
+        raise ValueError(f"{name}: Wx has the shape (4, in_size, hidden_size), not {describe(Wx)}")
+    H = Wx.shape[-1]
+    for letter, array, shape in (("Wh", Wh, (4, H, H)), ("b", b, (4, H))):
+        if (array is not None or letter == "Wh") and getattr(array, "shape", None) != shape:
+            raise ValueError(
+                f"{name}: beside {H} hidden units in Wx, {letter} has the shape {list(shape)}, not "
+                f"{describe(array)}"
+            )
 
 
 def lstm(
@@ -187,10 +320,8 @@ def lstm(
     S. Hochreiter, J. Schmidhuber, "Long Short-Term Memory", 1997; F. Gers et al., "Learning to
     Forget", 2000; Deep Learning from Scratch 3, step 60.
     """
-    if getattr(x, "ndim", 3) != 3:
-        raise ValueError(f"lstm: x has the shape (T, N, in_size), got {x.shape}; see lstm_cell")
-    hs, c = _lstm(x, Wx, Wh, b, h, c)
-    return hs, hs[-1], c
+    _check_weights("lstm", x, 3, Wx, Wh, b)
+    return lstm_of_joined(x, join_weights(Wx, Wh, b), h, c)
 
 
 def lstm_cell(
@@ -225,7 +356,5 @@ def lstm_cell(
         >>> h.shape
         (2, 1)
     """
-    if getattr(x, "ndim", 2) != 2:
-        raise ValueError(f"lstm_cell: x has the shape (N, in_size), got {x.shape}; see lstm")
-    h, c = _lstm(x, Wx, Wh, b, h, c)
-    return h, c
+    _check_weights("lstm_cell", x, 2, Wx, Wh, b)
+    return lstm_step_of_joined(x, join_weights(Wx, Wh, b), None, h, c)
