@@ -45,14 +45,31 @@ from dezero_nn.functions import (
     softmax_simple,
     softplus,
 )
-from dezero_nn.layers import Layer, Linear
+from dezero_nn.layers import (
+    BatchNorm,
+    Dropout,
+    Embedding,
+    GroupNorm,
+    Layer,
+    LayerNorm,
+    Linear,
+    Persistent,
+    RMSNorm,
+)
 from dezero_nn.models import MLP, Model, Sequential
 
 __all__ = [
     "MLP",
+    "BatchNorm",
+    "Dropout",
+    "Embedding",
+    "GroupNorm",
     "Layer",
+    "LayerNorm",
     "Linear",
     "Model",
+    "Persistent",
+    "RMSNorm",
     "Sequential",
     "__version__",
     "accuracy",

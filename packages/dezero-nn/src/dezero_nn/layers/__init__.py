@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dezero_nn.layers.containers import LayerDict, LayerList
 from dezero_nn.layers.convolution import Conv1d, Conv2d, Deconv1d, Deconv2d
+from dezero_nn.layers.dropout import Dropout
+from dezero_nn.layers.embedding import Embedding
 from dezero_nn.layers.layer import Layer
 from dezero_nn.layers.linear import Linear
+from dezero_nn.layers.normalization import BatchNorm, GroupNorm, LayerNorm, RMSNorm
+from dezero_nn.layers.persistent import Persistent
 from dezero_nn.layers.pooling import AveragePooling, Pooling
 from dezero_nn.layers.recurrent import GRU, LSTM, RNN, Bidirectional, reset_states
 
@@ -14,15 +18,22 @@ __all__ = [
     "LSTM",
     "RNN",
     "AveragePooling",
+    "BatchNorm",
     "Bidirectional",
     "Conv1d",
     "Conv2d",
     "Deconv1d",
     "Deconv2d",
+    "Dropout",
+    "Embedding",
+    "GroupNorm",
     "Layer",
     "LayerDict",
     "LayerList",
+    "LayerNorm",
     "Linear",
+    "Persistent",
     "Pooling",
+    "RMSNorm",
     "reset_states",
 ]
