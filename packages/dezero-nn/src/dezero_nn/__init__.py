@@ -12,8 +12,9 @@
 
 from __future__ import annotations
 
-from dezero_nn import functions, layers, models
+from dezero_nn import functions, initializers, layers, models
 from dezero_nn.__about__ import __version__
+from dezero_nn.checkpoint import Checkpoint
 from dezero_nn.functions import (
     accuracy,
     batch_norm,
@@ -51,20 +52,26 @@ from dezero_nn.layers import (
     Embedding,
     GroupNorm,
     Layer,
+    LayerDict,
+    LayerList,
     LayerNorm,
     Linear,
     Persistent,
     RMSNorm,
 )
 from dezero_nn.models import MLP, Model, Sequential
+from dezero_nn.summaries import summary
 
 __all__ = [
     "MLP",
     "BatchNorm",
+    "Checkpoint",
     "Dropout",
     "Embedding",
     "GroupNorm",
     "Layer",
+    "LayerDict",
+    "LayerList",
     "LayerNorm",
     "Linear",
     "Model",
@@ -82,6 +89,7 @@ __all__ = [
     "gelu",
     "group_norm",
     "huber",
+    "initializers",
     "kl_divergence",
     "layer_norm",
     "layers",
@@ -104,4 +112,5 @@ __all__ = [
     "softmax_cross_entropy_simple",
     "softmax_simple",
     "softplus",
+    "summary",
 ]

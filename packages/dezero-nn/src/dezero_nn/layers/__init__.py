@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dezero_nn.layers._state import LoadReport
 from dezero_nn.layers.containers import LayerDict, LayerList
 from dezero_nn.layers.convolution import Conv1d, Conv2d, Deconv1d, Deconv2d
 from dezero_nn.layers.dropout import Dropout
@@ -32,6 +33,7 @@ __all__ = [
     "LayerList",
     "LayerNorm",
     "Linear",
+    "LoadReport",
     "Persistent",
     "Pooling",
     "RMSNorm",
