@@ -9,12 +9,15 @@ from dezero_optim.adam import Adam
 from dezero_optim.adamw import AdamW
 from dezero_optim.group import ParameterGroup
 from dezero_optim.hooks import ClipGrad, FreezeParam, WeightDecay
+from dezero_optim.lbfgs import LBFGS
 from dezero_optim.momentum_sgd import MomentumSGD
+from dezero_optim.newton import Newton
 from dezero_optim.optimizer import Hook, Optimizer
 from dezero_optim.rmsprop import RMSprop
 from dezero_optim.sgd import SGD
 
 __all__ = [
+    "LBFGS",
     "SGD",
     "AdaDelta",
     "AdaGrad",
@@ -24,6 +27,7 @@ __all__ = [
     "FreezeParam",
     "Hook",
     "MomentumSGD",
+    "Newton",
     "Optimizer",
     "ParameterGroup",
     "RMSprop",
