@@ -59,11 +59,23 @@ from dezero_nn.layers import (
     Persistent,
     RMSNorm,
 )
-from dezero_nn.models import MLP, Model, Sequential
+from dezero_nn.models import (
+    MLP,
+    VGG16,
+    Model,
+    ResNet,
+    ResNet18,
+    ResNet50,
+    ResNet101,
+    ResNet152,
+    Sequential,
+    SqueezeNet,
+)
 from dezero_nn.summaries import summary
 
 __all__ = [
     "MLP",
+    "VGG16",
     "BatchNorm",
     "Checkpoint",
     "Dropout",
@@ -77,7 +89,13 @@ __all__ = [
     "Model",
     "Persistent",
     "RMSNorm",
+    "ResNet",
+    "ResNet18",
+    "ResNet50",
+    "ResNet101",
+    "ResNet152",
     "Sequential",
+    "SqueezeNet",
     "__version__",
     "accuracy",
     "batch_norm",

@@ -1,7 +1,29 @@
-"""Models (book step 45): those of `dezero_nn`."""
+"""Models (book steps 45 and 58): those of `dezero_nn`."""
 
 from __future__ import annotations
 
-from dezero_nn import MLP, Model, Sequential
+from dezero_nn.models import (
+    MLP,
+    VGG16,
+    Model,
+    ResNet,
+    ResNet18,
+    ResNet50,
+    ResNet101,
+    ResNet152,
+    Sequential,
+    SqueezeNet,
+)
 
-__all__ = ["MLP", "Model", "Sequential"]
+__all__ = [
+    "MLP",
+    "VGG16",
+    "Model",
+    "ResNet",
+    "ResNet18",
+    "ResNet50",
+    "ResNet101",
+    "ResNet152",
+    "Sequential",
+    "SqueezeNet",
+]
