@@ -7,6 +7,7 @@ from dezero_optim.adadelta import AdaDelta
 from dezero_optim.adagrad import AdaGrad
 from dezero_optim.adam import Adam
 from dezero_optim.adamw import AdamW
+from dezero_optim.averaging import ExponentialMovingAverage
 from dezero_optim.group import ParameterGroup
 from dezero_optim.hooks import ClipGrad, FreezeParam, WeightDecay
 from dezero_optim.lbfgs import LBFGS
@@ -14,6 +15,15 @@ from dezero_optim.momentum_sgd import MomentumSGD
 from dezero_optim.newton import Newton
 from dezero_optim.optimizer import Hook, Optimizer
 from dezero_optim.rmsprop import RMSprop
+from dezero_optim.schedules import (
+    CosineDecay,
+    ExponentialDecay,
+    LinearWarmup,
+    OneCycle,
+    ReduceOnPlateau,
+    Schedule,
+    StepDecay,
+)
 from dezero_optim.sgd import SGD
 
 __all__ = [
@@ -24,13 +34,21 @@ __all__ = [
     "Adam",
     "AdamW",
     "ClipGrad",
+    "CosineDecay",
+    "ExponentialDecay",
+    "ExponentialMovingAverage",
     "FreezeParam",
     "Hook",
+    "LinearWarmup",
     "MomentumSGD",
     "Newton",
+    "OneCycle",
     "Optimizer",
     "ParameterGroup",
     "RMSprop",
+    "ReduceOnPlateau",
+    "Schedule",
+    "StepDecay",
     "WeightDecay",
     "__version__",
 ]

@@ -64,20 +64,31 @@ class Problems:
 
 
 def number_in(
-    state: Mapping[str, Any], key: str, problems: Problems, *, whole: bool = False
+    state: Mapping[str, Any],
+    key: str,
+    problems: Problems,
+    *,
+    whole: bool = False,
+    signed: bool = False,
 ) -> Any:
-    """Return the number under a key of a state; note a problem where it is none."""
+    """Return the number under a key of a state; note a problem where it is none.
+
+    Numbers are at least 0, except where they are `signed`.
+    """
     value = state.get(key)
     if key not in state:
         return None  # listed as missing
     try:
         array = np.asarray(value)
         number = array.item()
-        if array.dtype.kind not in ("iu" if whole else "iuf") or number != number or number < 0:
+        if array.dtype.kind not in ("iu" if whole else "iuf") or number != number:
+            raise ValueError
+        if number < 0 and not signed:
             raise ValueError
     except (TypeError, ValueError):
         kind = "whole number" if whole else "number"
-        problems.lines.append(f"no {kind}, at least 0: {key}, {value!r}")
+        least = "" if signed else ", at least 0"
+        problems.lines.append(f"no {kind}{least}: {key}, {value!r}")
         return None
     return number
 
