@@ -40,7 +40,16 @@ def test_names_are_those_of_the_packages() -> None:
 def test_functions_hide_none_of_each_other() -> None:
     core, nn = set(dezero_core.functions.__all__), set(dezero_nn.functions.__all__)
     assert core & nn == set()
-    assert set(F.__all__) == core | nn
+    assert set(F.__all__) == core | nn | {"batch_nrom", "embed_id"}
+
+
+def test_names_of_the_book_that_are_spelled_otherwise_here() -> None:
+    assert F.batch_nrom is dezero_nn.batch_norm
+    assert F.embed_id is dezero_nn.embedding
+    assert dezero.layers.EmbedID is dezero_nn.Embedding
+    W = dezero.Parameter(np.array([[1.0], [2.0]]))
+    F.embed_id(np.array([1, 1]), W).backward()
+    assert W.grad is not None and W.grad.data.tolist() == [[0.0], [2.0]]
 
 
 @pytest.mark.parametrize("name", MODULES)
