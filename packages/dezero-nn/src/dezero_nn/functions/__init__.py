@@ -10,6 +10,7 @@ from dezero_nn.functions.activations import (
     softmax,
     softmax_simple,
 )
+from dezero_nn.functions.attention import scaled_dot_product_attention
 from dezero_nn.functions.batch_normalization import batch_norm
 from dezero_nn.functions.connections import linear, linear_simple
 from dezero_nn.functions.convolution import (
@@ -78,6 +79,7 @@ __all__ = [
     "rms_norm",
     "rnn",
     "rnn_cell",
+    "scaled_dot_product_attention",
     "sigmoid",
     "sigmoid_cross_entropy",
     "sigmoid_simple",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dezero_nn.layers._state import LoadReport
+from dezero_nn.layers.attention import MultiHeadAttention
 from dezero_nn.layers.containers import LayerDict, LayerList
 from dezero_nn.layers.convolution import Conv1d, Conv2d, Deconv1d, Deconv2d
 from dezero_nn.layers.dropout import Dropout
@@ -13,6 +14,7 @@ from dezero_nn.layers.normalization import BatchNorm, GroupNorm, LayerNorm, RMSN
 from dezero_nn.layers.persistent import Persistent
 from dezero_nn.layers.pooling import AveragePooling, Pooling
 from dezero_nn.layers.recurrent import GRU, LSTM, RNN, Bidirectional, reset_states
+from dezero_nn.layers.transformer import TransformerBlock
 
 __all__ = [
     "GRU",
@@ -34,8 +36,10 @@ __all__ = [
     "LayerNorm",
     "Linear",
     "LoadReport",
+    "MultiHeadAttention",
     "Persistent",
     "Pooling",
     "RMSNorm",
+    "TransformerBlock",
     "reset_states",
 ]
