@@ -15,7 +15,7 @@ from dezero_core.backend import register_backend
 from dezero_core.errors import describe
 from dezero_core.typing import ArrayLike, DTypeLike, Shape
 from dezero_nn._shapes import SHAPES, ShapeArray, shape_array
-from dezero_nn.layers import Layer
+from dezero_nn.layers import Layer, reset_states
 
 __all__ = ["LayerSummary", "Summary", "summary"]
 
@@ -127,6 +127,7 @@ def summary(model: Layer, *inputs: Shape | ArrayLike, dtype: DTypeLike = np.floa
     register_backend(SHAPES)
     arrays = [_input(i, x, dtype) for i, x in enumerate(inputs)]
     twin = _without_values(model)
+    reset_states(twin)
     meter = _Meter(twin)
     # A layer that draws its weights by itself shall leave the global generator as it was.
     random_state = np.random.get_state()

@@ -15,7 +15,7 @@ from dezero_core.typing import Array
 from dezero_nn.layers._arrays import ArrayFile
 from dezero_nn.layers._state import Saved
 
-__all__ = ["open_arrays", "prepare", "write_arrays", "write_member"]
+__all__ = ["open_arrays", "prepare", "write_arrays"]
 
 _ENDING = ".npy"
 _HEADERS = {
@@ -36,19 +36,15 @@ def write_arrays(file: BinaryIO, arrays: Mapping[str, Array]) -> None:
     """
     with zipfile.ZipFile(file, "w") as archive:
         for name, array in arrays.items():
-            write_member(archive, name, array)
-
-
-def write_member(archive: zipfile.ZipFile, name: str, array: Array) -> None:
-    """Write an array into an archive: the same bytes for the same array, whatever the time is."""
-    member = zipfile.ZipInfo(name + _ENDING)
-    with archive.open(member, "w", force_zip64=True) as stream:
-        np.lib.format.write_array(stream, np.asanyarray(array), allow_pickle=False)
+            # Without the time, so that the same arrays give the same bytes.
+            member = zipfile.ZipInfo(name + _ENDING)
+            with archive.open(member, "w", force_zip64=True) as stream:
+                np.lib.format.write_array(stream, np.asanyarray(array), allow_pickle=False)
 
 
 @contextmanager
 def open_arrays(
-    file: BinaryIO, operation: str, *, kind: str = "weight file (npz)", besides: str = ""
+    file: BinaryIO, operation: str, *, kind: str = "weight file (npz)"
 ) -> Iterator[ArrayFile]:
     """Open a file that `write_arrays` or `numpy.savez` wrote.
 
@@ -56,7 +52,6 @@ def open_arrays(
         file: The open file.
         operation: Who asks, and for which file, for messages.
         kind: What the file should be, for messages.
-        besides: The name of a member that is no array.
 
     Raises:
         ValueError: It is no such file, or is damaged; when an array is read, too.
@@ -66,7 +61,7 @@ def open_arrays(
         archive = zipfile.ZipFile(file)
     with archive:
         with _explaining(operation, kind):
-            members = [m for m in archive.infolist() if m.filename != besides]
+            members = archive.infolist()
             found = {_name_of(member): _read_header(archive, member) for member in members}
 
         def read(name: str) -> Array:
@@ -85,6 +80,9 @@ def _name_of(member: zipfile.ZipInfo) -> str:
 def _read_header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Saved:
     with archive.open(member) as stream:
         shape, dtype = _parse_header(stream)
+        if dtype.hasobject:
+            # As the book's package writes for a model that was never called.
+            raise ValueError(f"{member.filename} has Python objects, which could run code")
         # A file of a few bytes could claim to hold an array that no memory can.
         if stream.tell() + prod(shape) * dtype.itemsize != member.file_size:
             raise ValueError(f"{member.filename} has not the size that its header says")
@@ -96,8 +94,6 @@ def _parse_header(stream: IO[bytes]) -> tuple[tuple[int, ...], Any]:
     if version not in _HEADERS:
         raise ValueError(f"it has an array in the format {version}, which holds no numbers")
     shape, _, dtype = _HEADERS[version](stream)
-    if dtype.hasobject:
-        raise ValueError("it has an array of Python objects, which could run code")
     return shape, dtype
 
 
