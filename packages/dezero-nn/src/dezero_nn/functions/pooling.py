@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
+
+import numpy as np
 
 from dezero_core import Variable
 from dezero_core import functions as F
@@ -29,6 +32,8 @@ def _cut(xp: Any, padded: Array, pad: Pair) -> Array:
     return xp.ascontiguousarray(padded[:, :, ph : H - ph, pw : W - pw])
 
 
+_BLOCK = 1 << 18
+
 # --- the largest ---------------------------------------------------------------------------------
 
 
@@ -49,12 +54,21 @@ def _windows(xp: Any, x: Array, kernel: Pair, stride: Pair, pad: Pair) -> list[A
 @primitive
 def _pooling(xp: Any, x: Array, *, kernel_size: Pair, stride: Pair, pad: Pair) -> Any:
     check_images(x)
-    first, *others = _windows(xp, x, kernel_size, stride, pad)
-    if not others:
-        return first.copy()
-    y = xp.maximum(first, others[0])
-    for seen in others[1:]:
-        xp.maximum(y, seen, out=y)
+    out = output_size(x.shape[2:], kernel_size, stride, pad, (1, 1))
+    x = pad_images(xp, x, pad, _lowest(xp, x))
+    # Over rows, then over columns: KH + KW steps instead of KH * KW, and the first on whole rows.
+    y = _largest_along(xp, x, 2, kernel_size[0], stride[0], out[0])
+    y = _largest_along(xp, y, 3, kernel_size[1], stride[1], out[1])
+    return y.copy() if kernel_size == (1, 1) else y
+
+
+def _largest_along(xp: Any, x: Array, axis: int, kernel: int, stride: int, out: int) -> Array:
+    """Take the largest of the windows along an axis; for a kernel of one, a view."""
+    before = (slice(None),) * axis
+    seen = [x[(*before, slice(i, i + stride * (out - 1) + 1, stride))] for i in range(kernel)]
+    y = seen[0] if kernel == 1 else xp.maximum(seen[0], seen[1])
+    for other in seen[2:]:
+        xp.maximum(y, other, out=y)
     return y
 
 
@@ -64,17 +78,37 @@ def _pooling(xp: Any, x: Array, *, kernel_size: Pair, stride: Pair, pad: Pair) -
 def _to_winners(
     xp: Any, gy: Array, x: Array, largest: Array, *, kernel_size: Pair, stride: Pair, pad: Pair
 ) -> Any:
-    out = largest.shape[2:]
     (N, C, H, W), (ph, pw) = x.shape, pad
-    gx = xp.zeros((N, C, H + 2 * ph, W + 2 * pw), gy.dtype)
-    windows = _windows(xp, x, kernel_size, stride, pad)
-    left = gy
-    for seen, (_, _, place) in zip(
-        windows, positions(kernel_size, stride, (1, 1), out), strict=True
-    ):
-        wins = seen == largest
-        gx[place] += xp.where(wins, left, 0)
-        left = xp.where(wins, 0, left)
+    x = pad_images(xp, x, pad, _lowest(xp, x))
+    *places, last = [
+        place for _, _, place in positions(kernel_size, stride, (1, 1), largest.shape[2:])
+    ]
+    overlap = kernel_size[0] > stride[0] or kernel_size[1] > stride[1]
+    is_covered = (
+        kernel_size == stride
+        and kernel_size[0] * largest.shape[2] == H + 2 * ph
+        and kernel_size[1] * largest.shape[3] == W + 2 * pw
+    )
+    gx = (xp.empty if is_covered else xp.zeros)(x.shape, gy.dtype)
+    # On the host some images at a time, which stay in the cache.
+    n = max(1, _BLOCK // max(1, prod(x.shape[1:]))) if xp is np else max(1, N)
+    for i in range(0, N, n):
+        x_i, y_i, gx_i = x[i : i + n], largest[i : i + n], gx[i : i + n]
+        gy_i = gy[i : i + n]
+        free = xp.ones(y_i.shape, bool)
+        for place in places:
+            wins = x_i[place] == y_i
+            wins &= free
+            free ^= wins
+            if overlap:
+                gx_i[place] += gy_i * wins
+            else:
+                xp.multiply(gy_i, wins, out=gx_i[place])
+        # What has not won by now.
+        if overlap:
+            gx_i[last] += gy_i * free
+        else:
+            xp.multiply(gy_i, free, out=gx_i[last])
     return _cut(xp, gx, pad)
 
 
