@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from harness.workload import Workload
+from workloads.images import RESNET50, VGG16
 from workloads.loading import Epoch, ImportTime
-from workloads.memory import Growth, LongChain, PeakArrays, SumOfTerms
+from workloads.memory import Growth, LongChain, PeakArrays, SumOfTerms, VGG16Memory
 from workloads.recurrent import LSTM_SEQUENCE, LSTM_STEPS
 from workloads.scalars import HigherDerivatives, Rosenbrock
 from workloads.training import DIGITS_ADAM, DIGITS_SGD, SPIRAL
@@ -21,10 +22,13 @@ _ROWS: Final[tuple[Workload, ...]] = (
     DIGITS_ADAM,
     LSTM_STEPS,
     LSTM_SEQUENCE,
+    VGG16,
+    RESNET50,
     Epoch(),
     ImportTime(),
     SumOfTerms(),
     PeakArrays(),
+    VGG16Memory(),
     LongChain(),
     Growth(),
 )

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.workload import Figure
+from workloads.images import random_images, torch_vgg16
 from workloads.training import SPIRAL
 
-__all__ = ["Growth", "LongChain", "PeakArrays", "SumOfTerms"]
+__all__ = ["Growth", "LongChain", "PeakArrays", "SumOfTerms", "VGG16Memory"]
 
 
 class SumOfTerms(Figure):
@@ -178,3 +179,61 @@ def _growth(step: Callable[[], Any]) -> list[float]:
     for _ in range(10_000):
         step()
     return [float(tracemalloc.get_traced_memory()[0] - before)]
+
+
+class VGG16Memory(Figure):
+    """Peak memory of training VGG16 with SGD on 4 images of 224x224: weights, and three steps.
+
+    What was there before the model is left out, and so is what drawing the first weights takes.
+    `reach` is what PyTorch takes.
+    """
+
+    name = "vgg16-memory"
+    title = "VGG16 training step, batch 4, peak of memory"
+    unit = "GB"
+    reach = 1.7
+
+    def ours(self) -> list[float]:
+        import numpy as np
+
+        import dezero_nn.functions as F
+        from dezero_nn.models import VGG16
+        from dezero_optim import SGD
+
+        x, t = random_images(4), np.arange(4)
+        before = _resident("VmRSS")
+        model = VGG16()
+        optimizer = SGD(0.001).setup(model)
+
+        def step() -> None:
+            loss = F.softmax_cross_entropy(model(x), t)
+            model.cleargrads()
+            loss.backward()
+            optimizer.update()
+
+        return _peak(step, before)
+
+    def torch(self) -> list[float]:
+        import torch
+        from torch.nn import functional as F
+
+        x, t = torch.from_numpy(random_images(4)), torch.arange(4)
+        before = _resident("VmRSS")
+        model = torch_vgg16()
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.001)
+
+        def step() -> None:
+            loss = F.cross_entropy(model(x), t)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+
+        return _peak(step, before)
+
+
+def _peak(step: Any, before: int) -> list[float]:
+    step()
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak begins anew
+    for _ in range(3):
+        step()
+    return [(_resident("VmHWM") - before) / 1e9]
