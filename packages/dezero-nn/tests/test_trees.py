@@ -72,7 +72,10 @@ def test_a_network_of_containers_trains() -> None:
     assert all(p.grad is not None for p in model.params())
 
 
-@given(st.lists(st.tuples(st.sampled_from("append insert delete set".split()), st.integers(-4, 4))))
+STEPS = st.sampled_from(["append", "insert", "delete", "set"])
+
+
+@given(st.lists(st.tuples(STEPS, st.integers(-4, 4))))
 def test_a_list_of_layers_does_as_lists_do(steps: list[tuple[str, int]]) -> None:
     ours, theirs = LayerList(), []  # type: ignore[var-annotated]
     for step, position in steps:
@@ -237,7 +240,7 @@ def test_a_layer_frozen_before_its_first_call_stays_frozen() -> None:
     assert [p.requires_grad for p in model.params()] == [False] * 4
 
 
-# --- all layers ------------------------------------------------------------------------------------
+# --- all layers -----------------------------------------------------------------------------------
 
 
 def test_a_function_is_applied_to_inner_layers_first() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
+import json
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,18 @@ import pytest
 
 from dezero_core import Parameter, as_numpy
 from dezero_core.testing import fake_device
-from dezero_nn import MLP, Layer, Linear
+from dezero_nn import MLP, BatchNorm, Layer, Linear, Model, Sequential, relu
+from dezero_nn.layers import LSTM, Conv2d
 
+FORMATS = [
+    "npz",
+    pytest.param(
+        "safetensors",
+        marks=pytest.mark.skipif(
+            importlib.util.find_spec("safetensors") is None, reason="safetensors is an extra"
+        ),
+    ),
+]
 X = np.random.default_rng(0).normal(size=(4, 5)).astype(np.float32)
 
 
@@ -35,12 +47,13 @@ def test_weights_are_saved_under_the_paths_of_the_book(tmp_path: Path) -> None:
         np.testing.assert_array_equal(arrays["l0/W"], model.state_dict()["l0/W"])
 
 
+@pytest.mark.parametrize("ending", FORMATS)
 @pytest.mark.parametrize("called", [False, True])
-def test_loaded_weights_give_the_same_results(tmp_path: Path, called: bool) -> None:
+def test_loaded_weights_give_the_same_results(tmp_path: Path, called: bool, ending: str) -> None:
     model = trained()
-    model.save_weights(tmp_path / "mlp.npz")
+    model.save_weights(tmp_path / f"mlp.{ending}")
     twin = trained() if called else MLP((3, 2))
-    twin.load_weights(str(tmp_path / "mlp.npz"))
+    assert not twin.load_weights(str(tmp_path / f"mlp.{ending}"))
     np.testing.assert_array_equal(twin(X).data, model(X).data)
     assert snapshot(twin) == snapshot(model)
 
@@ -57,11 +70,184 @@ def test_files_of_numpy_are_read_compressed_or_not(tmp_path: Path) -> None:
             np.testing.assert_array_equal(twin(X).data, model(X).data)
 
 
-def test_the_same_weights_give_the_same_bytes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ending", FORMATS)
+def test_the_same_weights_give_the_same_bytes(tmp_path: Path, ending: str) -> None:
     model = trained()
-    model.save_weights(tmp_path / "a.npz")
-    model.save_weights(tmp_path / "b.npz")
-    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+    files = [tmp_path / f"{name}.{ending}" for name in "ab"]
+    for file in files:
+        model.save_weights(file)
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+class ConvNet(Model):
+    def __init__(self) -> None:
+        self.conv = Conv2d(2, 3)
+        self.bn = BatchNorm()
+        self.body = Sequential(MLP((3,)), relu, Linear(2))
+        self.memory = LSTM(2)
+
+    def forward(self, x: Any) -> Any:
+        h = self.bn(self.conv(x)).reshape(len(x), -1)
+        return self.memory(self.body(h))
+
+
+def theirs(rng: np.random.Generator) -> dict[str, Any]:
+    """Return what dezero 0.0.13 saves of the same model, by its names, as float64."""
+    shapes: dict[str, tuple[int, ...]] = {"conv/W": (2, 1, 3, 3), "conv/b": (2,)}
+    shapes |= {f"bn/{name}": (2,) for name in ("avg_mean", "avg_var", "gamma", "beta")}
+    shapes |= {"body/l0/l0/W": (8, 3), "body/l0/l0/b": (3,)}
+    shapes |= {"body/l2/W": (3, 2), "body/l2/b": (2,)}
+    for gate in "fiou":
+        shapes |= {f"memory/x2{gate}/W": (2, 2), f"memory/x2{gate}/b": (2,)}
+        shapes[f"memory/h2{gate}/W"] = (2, 2)
+    return {path: rng.random(shape) for path, shape in shapes.items()}
+
+
+def test_files_of_the_book_are_read_and_written(tmp_path: Path) -> None:
+    # Made by hand; that 0.0.13 itself reads and writes such files was tried with it.
+    arrays = theirs(np.random.default_rng(1))
+    np.savez_compressed(tmp_path / "theirs.npz", **arrays)
+    model = ConvNet()
+    assert not model.load_weights(tmp_path / "theirs.npz")
+    model(np.ones((1, 1, 4, 4), np.float32))
+    model.load_weights(tmp_path / "theirs.npz")
+    model.save_weights(tmp_path / "ours.npz")
+    with np.load(tmp_path / "ours.npz", allow_pickle=False) as found:
+        assert sorted(found) == sorted(arrays)
+        for path, array in arrays.items():
+            assert found[path].dtype == np.float32
+            np.testing.assert_array_equal(found[path], array.astype(np.float32))
+
+
+def test_files_of_the_book_from_before_the_first_call_are_named(tmp_path: Path) -> None:
+    np.savez(tmp_path / "unrun.npz", **{"l0/W": np.array(None), "l0/b": np.zeros(3)})
+    with pytest.raises(ValueError, match=r"l0/W\.npy has Python objects, which could run code"):
+        MLP((3,)).load_weights(tmp_path / "unrun.npz")
+
+
+def test_the_ending_tells_the_format(tmp_path: Path) -> None:
+    for name in ("mlp", "mlp.h5", ".npz"):
+        for method in (trained().save_weights, trained().load_weights):
+            with pytest.raises(ValueError, match=r"the format, \.npz or \.safetensors, and that"):
+                method(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_safetensors_the_error_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dezero_nn.layers._safetensors.find_spec", lambda name: None)
+    message = r"save_weights: .* pip install 'dezero-nn\[safetensors\]'"
+    with pytest.raises(ModuleNotFoundError, match=message):
+        trained().save_weights(tmp_path / "mlp.safetensors")
+    assert not list(tmp_path.iterdir())
+
+
+# --- what is shared ------------------------------------------------------------------------------
+
+
+class Tied(Model):
+    def __init__(self, tied: bool = True) -> None:
+        self.first = Linear(3, in_size=3)
+        self.rest = [Linear(3, in_size=3)]
+        if tied:
+            self.rest[0].W = self.first.W
+
+
+def test_what_is_shared_is_saved_once_and_loads_right(tmp_path: Path) -> None:
+    model, twin = Tied(), Tied()
+    model.save_weights(tmp_path / "tied.npz")
+    with np.load(tmp_path / "tied.npz") as arrays:
+        assert sorted(arrays) == ["first/W", "first/b", "rest/0/b"]
+    twin.load_weights(tmp_path / "tied.npz")
+    assert twin.rest[0].W is twin.first.W
+    np.testing.assert_array_equal(twin.first.W.data, model.first.W.data)
+
+
+@pytest.mark.parametrize("drop", [None, "first/W", "rest/0/W"])
+def test_what_is_shared_may_stand_under_any_of_its_paths(drop: str | None) -> None:
+    # As in files of the book's package, which saves it under all.
+    state = Tied(tied=False).state_dict()
+    state["rest/0/W"] = state["first/W"].copy()
+    state.pop(drop or "nothing", None)
+    model = Tied()
+    assert not model.load_state_dict(state)
+    expected = state.get("first/W", state.get("rest/0/W"))
+    np.testing.assert_array_equal(model.first.W.data, expected)
+
+
+def test_what_is_shared_has_one_value() -> None:
+    model = Tied()
+    before = snapshot(model)
+    state = Tied(tied=False).state_dict()
+    with pytest.raises(ValueError, match="different values for first/W and rest/0/W, which are"):
+        model.load_state_dict(state)
+    state["rest/0/W"] = np.zeros((4, 3))
+    with pytest.raises(ValueError, match=r"unexpected: rest/0/W, float64\[4, 3\]"):
+        model.load_state_dict(state)
+    assert snapshot(model) == before
+
+
+# --- what does not fit ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+def test_what_fits_is_loaded_if_one_says_so(tmp_path: Path, ending: str) -> None:
+    # As in fine-tuning: the body is another model's, the head is new.
+    old, new = MLP((3, 10)), MLP((3, 7))
+    old(X)
+    old.save_weights(tmp_path / f"old.{ending}")
+    head = new.state_dict()["l1/b"]
+    report = new.load_weights(tmp_path / f"old.{ending}", strict=False)
+    assert report
+    assert str(report) == (
+        f"different: l1/W, float32[3, 10] in old.{ending}, float32[?, 7] in the MLP\n"
+        f"different: l1/b, float32[10] in old.{ending}, float32[7] in the MLP"
+    )
+    assert snapshot(new)["l0/W"] == snapshot(old)["l0/W"]
+    np.testing.assert_array_equal(new.state_dict()["l1/b"], head)
+    assert new(X).shape == (4, 7)
+
+
+def test_a_report_lists_paths_and_details() -> None:
+    state = trained().state_dict()
+    state["l0/W"] = np.zeros((5, 4), np.float32)
+    state["l9/W"] = state.pop("l1/b")
+    model = trained()
+    before = snapshot(model)
+    report = model.load_state_dict(state, strict=False)
+    assert (report.missing, report.unexpected, report.different) == (
+        ("l1/b",),
+        ("l9/W",),
+        ("l0/W",),
+    )
+    assert str(report).splitlines()[0].startswith("different: l0/W, float32[5, 4] in the state")
+    assert snapshot(model)["l0/W"] == before["l0/W"]
+    assert snapshot(model)["l0/b"] == state["l0/b"].tobytes()
+    assert str(trained().load_state_dict(trained().state_dict())) == "all fits"
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("safetensors") is None, reason="safetensors is an extra"
+)
+@pytest.mark.parametrize("kind", ["truncated", "empty", "text", "no header", "bfloat16"])
+def test_damaged_safetensors_files_are_refused(tmp_path: Path, kind: str) -> None:
+    file = tmp_path / "weights.safetensors"
+    trained().save_weights(file)
+    if kind == "bfloat16":
+        entry = {"dtype": "BF16", "shape": [2], "data_offsets": [0, 4]}
+        header = json.dumps({"l0/b": entry}).encode()
+        file.write_bytes(len(header).to_bytes(8, "little") + header + b"\0" * 4)
+    elif kind == "no header":
+        file.write_bytes((1 << 60).to_bytes(8, "little") + b"{}")
+    else:
+        file.write_bytes(spoiled(kind, file.read_bytes()))
+    model = trained()
+    before = snapshot(model)
+    wanted = "BF16, which NumPy lacks" if kind == "bfloat16" else "is no weight file"
+    with pytest.raises(ValueError, match=rf"load_weights: .*weights\.safetensors .*{wanted}"):
+        model.load_weights(file)
+    assert snapshot(model) == before
 
 
 def test_any_attribute_can_be_saved(tmp_path: Path) -> None:

@@ -303,8 +303,9 @@ def _tensor_product(operands: Mapping[str, Any], y: Any) -> int:
 
 
 def _recurrence(operands: Mapping[str, Any], y: Any) -> int:
-    steps = prod(_shape(operands["x"])[:-1])
-    return steps * (prod(_shape(operands["Wx"])) + prod(_shape(operands["Wh"])))
+    """Each step multiplies by all weights, which may be one matrix or several."""
+    weights = [prod(_shape(x)) for name, x in operands.items() if name.startswith("W")]
+    return prod(_shape(operands["x"])[:-1]) * sum(weights)
 
 
 # By the name of the operation.
