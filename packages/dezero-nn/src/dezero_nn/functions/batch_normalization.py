@@ -15,6 +15,7 @@ from dezero_nn.functions._blocks import (
     blocks,
     by_channel,
     channel_shape,
+    computed_dtype,
     scale_and_shift,
     spread,
 )
@@ -34,7 +35,10 @@ def _batch_norm(xp: Any, x: Array, gamma: Array, beta: Array, *, eps: float) -> 
     inverse = 1 / xp.sqrt(var + eps)
     scale = gamma * inverse
     y = scale_and_shift.compute(xp, rows, scale, beta - mean * scale)[0]
-    return y.reshape(x.shape), mean, var, mean, inverse
+    # Statistics of float16 are float32, which is nobody else's concern.
+    dtype = computed_dtype(xp, x, gamma, beta)
+    y = y.reshape(x.shape)
+    return y if y.dtype == dtype else y.astype(dtype), mean, var, mean, inverse
 
 
 def _count(shape: Shape) -> int:
