@@ -71,7 +71,7 @@ def _products(xp: Any, x0: Array, x1: Array) -> Array:
         return (x0 * x1).sum(axis=(0, 2) if x0.ndim > 2 else 0)
     if x0.ndim > 2:
         return np.vecdot(x0, x1).sum(axis=0)
-    return np.einsum("nc,nc->c", x0, x1) if x1.ndim > 1 else x0.sum(axis=0)
+    return np.einsum("nc,nc->c", x0, x1) if x1.ndim > 1 else x0.sum(axis=0, dtype=x1.dtype)
 
 
 def _batch_norm_vjp(
