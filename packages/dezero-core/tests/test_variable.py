@@ -510,6 +510,21 @@ def test_unchain_backward_cuts_what_lies_behind() -> None:
     assert values(b.grad) == 4.0
 
 
+def test_unchain_backward_through_one_of_several_results() -> None:
+    x = Variable(np.array([1.0, 2.0]))
+    first, second = F.split(x * 3, 2)
+    loss = first.sum()
+    loss.unchain_backward()
+    (first * 2 + second * 5).backward()  # first is a leaf now, and second leads nowhere
+    assert first.grad is not None and first.grad.data.tolist() == [2.0]
+    assert x.grad is None
+
+    first, second = F.split(x * 3, 2)
+    first.unchain_backward()  # cuts behind the operation, and that has two results
+    (first + second).backward()
+    assert x.grad is None
+
+
 def test_unchain_backward_frees_the_history() -> None:
     x = Variable(np.ones(3))
     a = F.exp(x * 1.0)

@@ -137,6 +137,8 @@ def history(roots: Iterable[Node]) -> list[Node]:
 
 def cut_history(node: Node) -> None:
     """Turn all ancestors of a node into leaves, and free what they held (book step 59)."""
+    if node.is_selection:
+        node = node.parents[0]  # the operation itself; its other results keep it as well
     # A list, not recursion: histories are as long as sequences are.
     stack = [parent for parent in node.parents if isinstance(parent, Node)]
     while stack:
@@ -184,6 +186,8 @@ class _Selection:
     def pull(
         self, node: Node, gy: Any, recording: bool, wanted: set[Node] | None
     ) -> list[tuple[Node, Any]]:
+        if node.parents[0].plan is None:
+            return []  # the history of another result was cut, and this operation is part of it
         parts: list[Any] = [None] * self.count
         parts[self.index] = gy
         return [(node.parents[0], Bundle(parts))]
