@@ -4,12 +4,14 @@ A model that runs on it costs next to nothing, whatever its size: that is how `s
 shapes of all results. Elementwise functions, products of matrices and reductions are answered from
 the shapes alone. The others NumPy answers, given arrays of the right shapes that are views of a
 single zero: most of these functions only make views again, and the few that do compute are right
-all the same.
+all the same. Multiply-adds are counted where all products of matrices come down to: in `matmul`,
+`dot`, `tensordot` and `einsum`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from functools import partial
 from math import prod
 from types import MappingProxyType, ModuleType
@@ -21,10 +23,14 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from dezero_core.typing import Shape
 
-__all__ = ["SHAPES", "ShapeArray", "shape_array"]
+__all__ = ["SHAPES", "ShapeArray", "multiply_adds", "shape_array"]
 
 _REDUCTIONS = {"all", "any", "argmax", "argmin", "max", "mean", "min", "prod", "std", "sum", "var"}
 _NO_VALUES = "an array that has a shape and no values was asked for its values"
+
+
+#: A list with how many multiply-adds there were in this context; set one to count.
+multiply_adds: ContextVar[list[int]] = ContextVar("dezero_multiply_adds")
 
 
 class ShapeArray(np.lib.mixins.NDArrayOperatorsMixin):
@@ -170,20 +176,43 @@ def _reduce(
     return shape_array(tuple(shape), dtype) if out is None else out
 
 
+# --- products ------------------------------------------------------------------------------------
+
+
+def _product(shape: Sequence[int], length: int, operands: Sequence[Any], out: Any = None) -> Any:
+    """Return a product whose elements are sums over so many products."""
+    count = multiply_adds.get(None)
+    if count is not None:
+        count[0] += prod(shape) * length
+    if out is not None:
+        return out[0] if isinstance(out, tuple) else out
+    return shape_array(tuple(shape), np.result_type(*[x.dtype for x in operands]))
+
+
+def _matmul(a: Any, b: Any, out: Any = None, **_: Any) -> Any:
+    if min(a.ndim, b.ndim) < 1 or a.shape[-1] != b.shape[-2:][0]:
+        raise ValueError(f"matmul of the shapes {a.shape} and {b.shape}")
+    leading = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    rows = a.shape[-2:-1] if a.ndim > 1 else ()
+    columns = b.shape[-1:] if b.ndim > 1 else ()
+    return _product((*leading, *rows, *columns), a.shape[-1], (a, b), out)
+
+
 def _dot(a: Any, b: Any, out: Any = None) -> Any:
     if min(a.ndim, b.ndim) < 1 or a.shape[-1] != b.shape[-2:][0]:
         raise ValueError(f"dot of the shapes {a.shape} and {b.shape}")
-    shape = (*a.shape[:-1], *b.shape[:-2], *b.shape[-1:][: b.ndim - 1])
-    return shape_array(shape, np.result_type(a.dtype, b.dtype)) if out is None else out
+    columns = b.shape[-1:] if b.ndim > 1 else ()
+    return _product((*a.shape[:-1], *b.shape[:-2], *columns), a.shape[-1], (a, b), out)
 
 
 def _tensordot(a: Any, b: Any, axes: Any) -> Any:
     of_a, of_b = [normalize_axis_tuple(axes[i], x.ndim) for i, x in enumerate((a, b))]
-    if [a.shape[i] for i in of_a] != [b.shape[i] for i in of_b]:
+    lengths = [a.shape[i] for i in of_a]
+    if lengths != [b.shape[i] for i in of_b]:
         raise ValueError(f"tensordot of the shapes {a.shape} and {b.shape} along {axes}")
     shape = [n for i, n in enumerate(a.shape) if i not in of_a]
     shape += [n for i, n in enumerate(b.shape) if i not in of_b]
-    return shape_array(tuple(shape), np.result_type(a.dtype, b.dtype))
+    return _product(shape, prod(lengths), (a, b))
 
 
 def _einsum(subscripts: str, *operands: Any, **settings: Any) -> Any:
@@ -196,8 +225,11 @@ def _einsum(subscripts: str, *operands: Any, **settings: Any) -> Any:
             if lengths.setdefault(letter, n) != n:
                 shapes = ", ".join(str(x.shape) for x in operands)
                 raise ValueError(f"einsum {subscripts} of the shapes {shapes}")
-    dtype = np.result_type(*[x.dtype for x in operands])
-    return shape_array(tuple([lengths[letter] for letter in output]), dtype)
+    summed = prod(n for letter, n in lengths.items() if letter not in output)
+    return _product([lengths[letter] for letter in output], summed, operands)
+
+
+# --- the namespace -------------------------------------------------------------------------------
 
 
 def _ufunc(ufunc: np.ufunc, method: str, *inputs: Any, **settings: Any) -> Any:
@@ -221,17 +253,6 @@ def _ufunc(ufunc: np.ufunc, method: str, *inputs: Any, **settings: Any) -> Any:
         result = ufunc(*elements, **settings)
     parts = [shape_array(shape, y.dtype) for y in (result if ufunc.nout > 1 else (result,))]
     return tuple(parts) if ufunc.nout > 1 else parts[0]
-
-
-def _matmul(a: Any, b: Any, out: Any = None, dtype: Any = None) -> Any:
-    leading = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    if min(a.ndim, b.ndim) < 1 or a.shape[-1] != b.shape[-2:][0]:
-        raise ValueError(f"matmul of the shapes {a.shape} and {b.shape}")
-    if out is not None:
-        return out[0] if isinstance(out, tuple) else out
-    rows = a.shape[-2:-1] if a.ndim > 1 else ()
-    columns = b.shape[-1:] if b.ndim > 1 else ()
-    return shape_array((*leading, *rows, *columns), dtype or np.result_type(a.dtype, b.dtype))
 
 
 class _Namespace:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from math import isqrt, prod
 from typing import Any
 
 import numpy as np
 
-from dezero_core import Variable, no_grad, test_mode, using_config
+from dezero_core import Variable, no_grad, test_mode
 from dezero_core.backend import register_backend
 from dezero_core.errors import describe
 from dezero_core.typing import ArrayLike, DTypeLike, Shape
-from dezero_nn._shapes import SHAPES, ShapeArray, shape_array
+from dezero_nn._shapes import SHAPES, ShapeArray, multiply_adds, shape_array
 from dezero_nn.layers import Layer, reset_states
 
 __all__ = ["LayerSummary", "Summary", "summary"]
@@ -128,11 +127,13 @@ def summary(model: Layer, *inputs: Shape | ArrayLike, dtype: DTypeLike = np.floa
     arrays = [_input(i, x, dtype) for i, x in enumerate(inputs)]
     twin = _without_values(model)
     reset_states(twin)
-    meter = _Meter(twin)
+    work = [0]
+    meter = _Meter(twin, work)
+    counting = multiply_adds.set(work)
     # A layer that draws its weights by itself shall leave the global generator as it was.
     random_state = np.random.get_state()
     try:
-        with no_grad(), test_mode(), using_config("watcher", meter):
+        with no_grad(), test_mode():
             twin(*[Variable(x) for x in arrays])
     except TypeError as error:
         raise TypeError(
@@ -143,6 +144,7 @@ def summary(model: Layer, *inputs: Shape | ArrayLike, dtype: DTypeLike = np.floa
         raise ValueError(f"summary: {_place(meter)}: {error}") from error
     finally:
         np.random.set_state(random_state)
+        multiply_adds.reset(counting)
     return meter.summary()
 
 
@@ -187,16 +189,16 @@ def _arrays_in(value: Any) -> Iterator[Any]:
 
 
 class _Meter:
-    """Counts while the model runs: as the watcher of operations, and around each layer's forward.
+    """Counts while the model runs, around each layer's forward.
 
     The layers are a copy made for this: their `forward` is replaced in the objects themselves, so
     that ordinary calls, elsewhere and later, pay nothing.
     """
 
-    def __init__(self, model: Layer) -> None:
+    def __init__(self, model: Layer, work: list[int]) -> None:
         self.model = model
         self.paths = dict(model.namedlayers())
-        self.total = 0
+        self.work = work
         self.counts = dict.fromkeys(self.paths, 0)
         self.calls = dict.fromkeys(self.paths, 0)
         self.shapes: dict[str, tuple[Shape, ...]] = {}
@@ -206,31 +208,17 @@ class _Meter:
 
     def _measured(self, path: str, forward: Callable[..., Any]) -> Callable[..., Any]:
         def measured(*inputs: Any, **settings: Any) -> Any:
-            before = self.total
+            before = self.work[0]
             # Left there by an error, which so finds out where it happened.
             self.running.append(path)
             outputs = forward(*inputs, **settings)
             self.running.pop()
             self.calls[path] += 1
-            self.counts[path] += self.total - before
+            self.counts[path] += self.work[0] - before
             self.shapes.setdefault(path, tuple(_shapes_in(outputs)))
             return outputs
 
         return measured
-
-    def after_forward(
-        self, operation: str, operands: Mapping[str, Any], result: Any, node: Any
-    ) -> None:
-        """Count the multiply-adds of an operation."""
-        count = _MULTIPLY_ADDS.get(operation)
-        if count is not None:
-            self.total += count(operands, result)
-
-    def before_pull(self, node: Any) -> None:
-        """Do nothing."""
-
-    def after_pull(self, node: Any, gy: Any, gradients: Any) -> None:
-        """Do nothing."""
 
     def summary(self) -> Summary:
         """Return the figures."""
@@ -259,7 +247,7 @@ class _Meter:
             sum(p.size for p in known),
             sum(p.size for p in known if p.requires_grad),
             sum(p.size * p.dtype.itemsize for p in known),
-            self.total,
+            self.work[0],
         )
 
 
@@ -275,47 +263,3 @@ def _shapes_in(outputs: Any) -> Iterator[Shape]:
             yield from _shapes_in(output)
     elif getattr(outputs, "shape", None) is not None:
         yield outputs.shape
-
-
-def _shape(x: Any) -> Shape:
-    shape: Shape = x.shape
-    return shape
-
-
-def _product(operands: Mapping[str, Any], y: Any) -> int:
-    """Each element of the result is a sum over the first operand's last axis."""
-    first = _shape(next(iter(operands.values())))
-    return prod(_shape(y)) * (first[-1] if first else 1)
-
-
-def _convolution(operands: Mapping[str, Any], y: Any) -> int:
-    return prod(_shape(y)) * prod(_shape(operands["W"])[1:])
-
-
-def _transposed_convolution(operands: Mapping[str, Any], y: Any) -> int:
-    return prod(_shape(operands["x"])) * prod(_shape(operands["W"])[1:])
-
-
-def _tensor_product(operands: Mapping[str, Any], y: Any) -> int:
-    """The axes that are summed over are in both operands, all others are in the result."""
-    sizes = [prod(_shape(x)) for x in operands.values()]
-    return isqrt(prod(sizes) // max(prod(_shape(y)), 1)) * prod(_shape(y))
-
-
-def _recurrence(operands: Mapping[str, Any], y: Any) -> int:
-    """Each step multiplies by all weights, which may be one matrix or several."""
-    weights = [prod(_shape(x)) for name, x in operands.items() if name.startswith("W")]
-    return prod(_shape(operands["x"])[:-1]) * sum(weights)
-
-
-# By the name of the operation.
-_MULTIPLY_ADDS: dict[str, Callable[[Mapping[str, Any], Any], int]] = {
-    "matmul": _product,
-    "linear": _product,
-    "conv2d": _convolution,
-    "deconv2d": _transposed_convolution,
-    "tensordot": _tensor_product,
-    "rnn": _recurrence,
-    "lstm": _recurrence,
-    "gru": _recurrence,
-}
