@@ -147,7 +147,7 @@ class Box:
     """Whatever is put into it."""
 
     def __init__(self, state: Any = None) -> None:
-        self.state = {} if state is None else state
+        self.state = state
 
     def state_dict(self) -> dict[str, Any]:
         return {"state": self.state}
@@ -157,7 +157,7 @@ class Box:
 
 
 def through_a_file(state: Any) -> Any:
-    box = Box()
+    box = Box("empty")
     with tempfile.TemporaryDirectory() as folder:
         Checkpoint(box=Box(state)).save(f"{folder}/box.npz")
         Checkpoint(box=box).load(f"{folder}/box.npz")
