@@ -47,7 +47,11 @@ from dezero_nn.functions import (
     softplus,
 )
 from dezero_nn.layers import (
+    GRU,
+    LSTM,
+    RNN,
     BatchNorm,
+    Bidirectional,
     Dropout,
     Embedding,
     GroupNorm,
@@ -56,8 +60,11 @@ from dezero_nn.layers import (
     LayerList,
     LayerNorm,
     Linear,
+    MultiHeadAttention,
     Persistent,
     RMSNorm,
+    TransformerBlock,
+    reset_states,
 )
 from dezero_nn.models import (
     MLP,
@@ -74,9 +81,13 @@ from dezero_nn.models import (
 from dezero_nn.summaries import summary
 
 __all__ = [
+    "GRU",
+    "LSTM",
     "MLP",
+    "RNN",
     "VGG16",
     "BatchNorm",
+    "Bidirectional",
     "Checkpoint",
     "Dropout",
     "Embedding",
@@ -87,6 +98,7 @@ __all__ = [
     "LayerNorm",
     "Linear",
     "Model",
+    "MultiHeadAttention",
     "Persistent",
     "RMSNorm",
     "ResNet",
@@ -96,6 +108,7 @@ __all__ = [
     "ResNet152",
     "Sequential",
     "SqueezeNet",
+    "TransformerBlock",
     "__version__",
     "accuracy",
     "batch_norm",
@@ -120,6 +133,7 @@ __all__ = [
     "mean_squared_error_simple",
     "models",
     "relu",
+    "reset_states",
     "rms_norm",
     "sigmoid",
     "sigmoid_cross_entropy",
