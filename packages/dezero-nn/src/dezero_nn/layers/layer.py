@@ -290,7 +290,7 @@ class Layer:
             >>> from dezero_nn import Linear
             >>> with tempfile.TemporaryDirectory() as folder:
             ...     Linear(3, in_size=2).save_weights(f"{folder}/linear.npz")
-            ...     Linear(3).load_weights(f"{folder}/linear.npz")
+            ...     report = Linear(3).load_weights(f"{folder}/linear.npz")
         """
         write_weights(path, self.state_dict())
 
