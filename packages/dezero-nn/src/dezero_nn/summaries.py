@@ -93,8 +93,8 @@ def summary(model: Layer, *inputs: Shape | ArrayLike, dtype: DTypeLike = np.floa
     The model runs once, in test mode, on arrays that have a shape and a dtype and no values. The
     model itself is not touched: one that was never called still does not know its input's size.
 
-    Products of matrices and convolutions are counted, elementwise functions are not: next to these
-    they are nothing.
+    Multiply-adds are those of matrix products, to which convolutions and recurrent steps come down
+    as well. Elementwise functions are not counted: next to these they are nothing.
 
     Args:
         model: A layer or model whose forward pass runs on every backend.
@@ -113,12 +113,12 @@ def summary(model: Layer, *inputs: Shape | ArrayLike, dtype: DTypeLike = np.floa
     Example:
         >>> from dezero_nn import MLP
         >>> print(summary(MLP((100, 10)), (32, 784)))
-        layer            output shape  parameters  multiply-adds
-        --------------------------------------------------------
-        MLP              (32, 10)          79,510      2,540,800
-          l0: Linear     (32, 100)         78,500      2,508,800
-          l1: Linear     (32, 10)           1,010         32,000
-        --------------------------------------------------------
+        layer         output shape  parameters  multiply-adds
+        -----------------------------------------------------
+        MLP           (32, 10)          79,510      2,540,800
+          l0: Linear  (32, 100)         78,500      2,508,800
+          l1: Linear  (32, 10)           1,010         32,000
+        -----------------------------------------------------
         79,510 parameters, 0 of them frozen, 0.3 MB; 2,540,800 multiply-adds
     """
     if not isinstance(model, Layer):
