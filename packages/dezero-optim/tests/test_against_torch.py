@@ -112,7 +112,9 @@ def test_hooks(new_source: Any) -> None:
         torch.nn.utils.clip_grad_norm_(params, 1.5)
         other.step()
     for p, q in zip(source.parameters, params, strict=True):
-        np.testing.assert_allclose(p.data, q.detach().numpy(), rtol=1e-4)  # they add 1e-6 to the norm
+        np.testing.assert_allclose(
+            p.data, q.detach().numpy(), rtol=1e-4
+        )  # they add 1e-6 to the norm
 
 
 def test_lbfgs_finds_the_same_minimum(new_source: Any) -> None:

@@ -92,14 +92,16 @@ class ClipGrad:
             return
         max_norm = float(self.max_norm)
         xp = get_array_module(*arrays)
+        squares = [_square_sum(xp, array) for array in arrays]
+        # Single numbers of the host are added in double precision.
+        total = sum(map(float, squares)) if xp is np else sum(squares[1:], squares[0])
         if xp is not np and not self.check:
-            squares = [_square_sum(xp, array) for array in arrays]
-            norm = xp.sqrt(sum(squares[1:], squares[0]))
-            # nan is less than nothing, so it remains.
+            norm = xp.sqrt(total)
+            # nan is neither larger nor smaller, so it remains.
             rate: Any = xp.minimum(max_norm / norm, 1)
-            rate = xp.where(norm > 0, rate, xp.ones_like(norm))
+            rate = xp.where(norm == 0, xp.ones_like(norm), rate)
         else:
-            norm = sqrt(sum(float(_square_sum(xp, array)) for array in arrays))
+            norm = sqrt(float(total))
             if not isfinite(norm):
                 norm = self._large_norm(xp, params)
             if norm <= max_norm:
