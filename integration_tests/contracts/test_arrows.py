@@ -16,7 +16,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGES = sorted(path.parent for path in ROOT.glob("packages/*/pyproject.toml"))
 IMPORT_NAMES = {path.name.replace("-", "_") for path in PACKAGES}
-EXTRAS = {"dezero_cuda": {"cupy", "cupyx"}}  # what an extra brings, under its import name
+# What extras bring, under its import name.
+EXTRAS = {"dezero_cuda": {"cupy", "cupyx"}, "dezero_nn": {"PIL", "safetensors"}}
 NAMED_TUPLE_METHODS = {"_asdict", "_fields", "_make", "_replace"}
 
 
