@@ -223,19 +223,20 @@ class _Meter:
     def summary(self) -> Summary:
         """Return the figures."""
         parameters = list(self.model.params())
-        sizes = {id(p): 0 if p.data is None else p.size for p in parameters}
-        paths: dict[str, int] = dict.fromkeys(self.paths, 0)
+        sizes = dict.fromkeys(self.paths, 0)
         for path, parameter in self.model.namedparams():
-            # What a parameter counts in: its layer, and all around it.
-            for outer in paths:
-                if not outer or path.startswith(f"{outer}/"):
-                    paths[outer] += sizes[id(parameter)]
+            # It counts in its layer, and in all around that.
+            outer = path
+            while parameter.data is not None and outer:
+                outer = outer.rpartition("/")[0]
+                if outer in sizes:
+                    sizes[outer] += parameter.size
         rows = [
             LayerSummary(
                 path,
                 type(layer).__name__,
                 self.shapes.get(path, ()),
-                paths[path],
+                sizes[path],
                 self.counts[path],
                 self.calls[path],
             )
