@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dezero_core import Variable, no_grad
+from dezero_core import Variable, no_grad, using_config
 from dezero_core.testing import fake_device
 from dezero_nn import functions as F
 from dezero_nn.layers import GRU, LSTM, RNN, Bidirectional, Layer, LayerList, Linear, reset_states
@@ -176,10 +176,17 @@ def weight_changes() -> dict[str, Callable[[Any, str], None]]:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("change", weight_changes())
-def test_changed_weights_are_seen_at_the_next_step(kind: Any, change: str) -> None:
+@pytest.mark.parametrize("recorded", [True, False])
+def test_changed_weights_are_seen_at_the_next_step(kind: Any, change: str, recorded: bool) -> None:
     x = random(2, 3)
     layer, fresh = kind(4, 3, dtype=np.float64), kind(4, 3, dtype=np.float64)
-    layer(x)
+    with using_config("enable_backprop", recorded):
+        layer(x)
+    if change == "inside_and_cut" and not recorded:
+        layer.reset_state()
+        layer.h = Variable(np.zeros((2, 4)))
+        if kind is LSTM:
+            layer.c = Variable(np.zeros((2, 4)))
     weight_changes()[change](layer, {RNN: "x2h", LSTM: "x2u", GRU: "x2n"}[kind])
     fresh.load_state_dict(layer.state_dict())
     fresh.h = layer.h
@@ -206,9 +213,10 @@ def test_frozen_and_thawed_parameters_in_the_middle_of_a_sequence() -> None:
 def test_without_recording_nothing_is_kept_for_gradients() -> None:
     layer = LSTM(4, 3)
     x = random(2, 3).astype(np.float32)
-    with no_grad():
-        layer(x)
-    assert layer.h is not None and not layer.h.requires_grad
+    for _ in range(2):
+        with no_grad():
+            layer(x)
+        assert layer.h is not None and not layer.h.requires_grad
     (layer(x) ** 2).sum().backward()
     assert layer.h2f.W.grad is not None
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
-from dezero_core import Variable, get_array_module, versions
+from dezero_core import Variable
 from dezero_core import functions as F
 from dezero_core.errors import describe
-from dezero_core.typing import Array, ArrayLike, DTypeLike, Shape
+from dezero_core.typing import ArrayLike, DTypeLike, Shape
 from dezero_nn.functions import gru, gru_cell, rnn, rnn_cell
-from dezero_nn.functions.recurrent._lstm import join_weights, lstm_of_joined, lstm_step_of_joined
+from dezero_nn.functions.recurrent._lstm import lstm_of_joined, lstm_step_of_joined
+from dezero_nn.layers._joined import JoinedWeights, join_for_gru, join_for_lstm
 from dezero_nn.layers.layer import Layer
 from dezero_nn.layers.linear import Linear
 
@@ -24,12 +23,12 @@ class _Recurrent(Layer):
     """A layer whose state goes from call to call; `reset_state` begins anew."""
 
     h: Variable | None
-    _joined: _Joined
+    _joined: JoinedWeights
 
     def reset_state(self) -> None:
         """Forget the state: the next call begins a new sequence."""
         self.h = None
-        self._joined = _Joined()
+        self._joined = JoinedWeights()
 
     def _begin(self, x: ArrayLike, *inputs: Linear) -> bool:
         """Check an input, and return whether it is a whole sequence."""
@@ -197,7 +196,7 @@ class LSTM(_Recurrent):
         inputs = (self.x2f, self.x2i, self.x2o, self.x2u)
         is_sequence = self._begin(x, *inputs)
         states = (self.h2f, self.h2i, self.h2o, self.h2u)
-        W, W_T = self._joined.get(inputs, states, _join_for_lstm)
+        W, W_T = self._joined.get(inputs, states, join_for_lstm)
         if is_sequence:
             hs, self.h, self.c = lstm_of_joined(x, W, self.h, self.c)
             return hs
@@ -261,7 +260,7 @@ class GRU(_Recurrent):
         """
         inputs = (self.x2r, self.x2z, self.x2n)
         is_sequence = self._begin(x, *inputs)
-        Wx, Wh, b = self._joined.get(inputs, (self.h2r, self.h2z, self.h2n), _join_for_gru)
+        Wx, Wh, b = self._joined.get(inputs, (self.h2r, self.h2z, self.h2n), join_for_gru)
         if is_sequence:
             hs, self.h = gru(x, Wx, Wh, b, self.h2n.b, self.h)
             return hs
@@ -345,66 +344,3 @@ def reset_states(model: Layer) -> None:
 
 def _recurrent_linear(size: int, dtype: DTypeLike, nobias: bool = True) -> Linear:
     return Linear(size, nobias=nobias, dtype=dtype, in_size=size)
-
-
-class _Joined:
-    """The weights of all gates in few arrays, and of which parameters these were made.
-
-    They are made once for all steps of a sequence, for their gradients are taken apart again at
-    the cost of several steps. They serve as long as they hold what the parameters hold, and are in
-    a graph through which gradients get to these: `Variable.unchain_backward` cuts that.
-    """
-
-    __slots__ = ("_arrays", "_change", "_flags", "_joined", "_variables")
-
-    def __init__(self) -> None:
-        self._joined: tuple[Any, ...] | None = None
-        self._variables: list[Variable] = []
-        self._arrays: list[Array] = []
-        self._flags: list[bool] = []
-        self._change = 0
-
-    def __reduce__(self) -> Any:
-        return _Joined, ()  # copies of a layer make their own
-
-    def get(
-        self,
-        inputs: Sequence[Linear],
-        states: Sequence[Linear],
-        join: Callable[[Variable, Variable, Variable], tuple[Any, ...]],
-    ) -> tuple[Any, ...]:
-        """Return what `join` makes of the weights, stacked: of inputs, of states, and biases."""
-        parameters: list[Any] = [linear.W for linear in inputs]
-        parameters += [linear.W for linear in states]
-        parameters += [linear.b for linear in inputs]
-        arrays = [parameter.data for parameter in parameters]
-        flags = [parameter.requires_grad for parameter in parameters]
-        if self._joined is not None and self._serves(arrays, flags):
-            return self._joined
-        n = len(inputs)
-        parts = parameters[:n], parameters[n : 2 * n], parameters[2 * n :]
-        joined = join(*map(F.stack, parts))
-        self._variables = [x for x in joined if isinstance(x, Variable)]
-        # Without a graph to cut there is nothing that tells when their time is over.
-        is_kept = all(x.creator is not None for x in self._variables)
-        self._joined = joined if is_kept else None
-        self._arrays, self._flags, self._change = arrays, flags, versions.last_change
-        return joined
-
-    def _serves(self, arrays: list[Array], flags: list[bool]) -> bool:
-        return (
-            self._change == versions.last_change
-            and flags == self._flags
-            and all(map(operator.is_, arrays, self._arrays))
-            and all(x.creator is not None for x in self._variables)
-        )
-
-
-def _join_for_lstm(Wx: Variable, Wh: Variable, b: Variable) -> tuple[Any, ...]:
-    W = join_weights(Wx, Wh, b)
-    xp = get_array_module(W.data)
-    return W, xp.ascontiguousarray(W.data.transpose(0, 2, 1))
-
-
-def _join_for_gru(Wx: Variable, Wh: Variable, b: Variable) -> tuple[Any, ...]:
-    return Wx, Wh, b
