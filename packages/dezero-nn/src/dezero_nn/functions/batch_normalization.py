@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -43,25 +44,27 @@ def _batch_norm(xp: Any, x: Array, gamma: Array, beta: Array, *, eps: float) -> 
 
 def _count(shape: Shape) -> int:
     """Return how many elements there are for each channel."""
-    count = 1
-    for i, n in enumerate(shape):
-        count *= n if i != 1 else 1
-    return count
+    return shape[0] * prod(shape[2:])
 
 
 def _sums(xp: Any, x: Array, other: Array | None = None, center: Array | None = None) -> Array:
     """Sum over each channel: x; (x - center)^2; or, with another array, other * (x - center)."""
-    total = xp.zeros(x.shape[1], np.result_type(x.dtype, np.float32))
-    if center is not None:
-        center = spread(xp, center, x)
-    ones = xp.ones(x.shape[2:], total.dtype)
+    dtype = center.dtype if center is not None else np.result_type(x.dtype, np.float32)
+    ones = xp.ones(x.shape[2:], dtype) if center is None else None
+    center = None if center is None else spread(xp, center, x)
+    total: Array = None
     for block in blocks(xp, x):
         part, channels = x[block], block[1:]
         if center is None:
-            total[channels] += _products(xp, part, ones)
+            sums = _products(xp, part, ones)
         else:
             part = part - center[channels]
-            total[channels] += _products(xp, part, part if other is None else other[block])
+            sums = _products(xp, part, part if other is None else other[block])
+        if part.shape == x.shape:
+            return sums
+        if total is None:
+            total = xp.zeros(x.shape[1], dtype)
+        total[channels] += sums
     return total
 
 
