@@ -25,8 +25,10 @@ __all__ = ["backward_w", "backward_x", "forward", "transposed"]
 
 # What the buffer may hold, in bytes: with the product's operands it should stay in the cache.
 _BUFFER = 1 << 20
-# Products of matrices are slow with fewer columns than this.
-_COLUMNS = 160
+# But at least so many columns: the weights are read anew for each buffer.
+_COLUMNS = 256
+# Smaller images than this, in pixels, are multiplied together.
+_SMALL = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ def forward(x: Array, W: Array, b: Array | None, g: Geometry) -> Array:
     columns = _Columns(x, g, constant=b is not None)
     for block in _blocks(g, x.itemsize):
         part = block.of(y, g.groups)
-        if len(part) == 1 or g.pixels >= _COLUMNS:
+        if len(part) == 1 or g.pixels >= _SMALL:
             np.matmul(W, columns.image_by_image(block), out=part)
         else:
             together = np.matmul(W, columns.together(block))
@@ -155,8 +157,10 @@ def backward_w(x: Array, gy: Array, g: Geometry) -> Array:
 def backward_x(gy: Array, W: Array, b: Array | None, g: Geometry) -> Array:
     """Return the images' gradient, the transposed convolution, and the bias added."""
     turned = transposed(g)
-    # It makes columns of the gradient, and adding up columns of the images would be the other way.
-    if turned is not None and g.out_channels <= 2 * g.in_channels:
+    # That makes columns of the gradient, and turns the weights. The other way is to compute columns
+    # of the images, and to add them up: a sum is slower than a copy.
+    is_cheap = g.out_channels <= 2 * g.in_channels and g.batch * g.pixels >= 2 * _COLUMNS
+    if turned is not None and is_cheap:
         return forward(gy, _transpose_weights(W, g), b, turned)
     return _add_up(gy, W, b, g)
 
@@ -190,7 +194,7 @@ def _add_up(gy: Array, W: Array, b: Array | None, g: Geometry) -> Array:
     W = W.reshape(g.grouped_w_shape).swapaxes(1, 2)
     bias: Any = 0 if b is None else b.reshape(-1, 1, 1, 1)
     size = gy.itemsize * g.in_channels * prod(g.kernel) * g.pixels
-    n = max(1, _BUFFER // size, _COLUMNS // g.pixels)
+    n = max(1, _BUFFER // size, _SMALL // g.pixels)
     for i in range(0, g.batch, n):
         images = min(n, g.batch - i)
         part = gy[i : i + n].reshape(images, g.groups, -1, g.pixels)

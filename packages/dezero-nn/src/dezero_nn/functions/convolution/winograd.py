@@ -17,7 +17,7 @@ A. Lavin, S. Gray, "Fast Algorithms for Convolutional Neural Networks", 2016.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -34,8 +34,11 @@ __all__ = ["backward_w", "backward_x", "fits", "forward"]
 
 # The side of a tile of results, and of one of pixels.
 _OUT, _IN = 4, 6
-# What the transformed tiles of a block may take, in bytes.
-_BLOCK = 4 << 20
+# What the transformed tiles of a block may take, in bytes, and how many there are at least: for
+# each block the weights are read, or even transformed, anew.
+_BLOCK, _TILES = 1 << 20, 128
+# What the transformed weights of some output channels may take, and the gradients of such.
+_WEIGHTS_AT_ONCE, _GRADIENTS_AT_ONCE = 2 << 20, 8 << 20
 
 
 def _transforms(points: Sequence[float], out: int, kernel: int) -> tuple[Array, Array, Array]:
@@ -101,9 +104,7 @@ class _Block:
 def _blocks(g: Geometry) -> Iterator[_Block]:
     height, width = (-(-n // _OUT) for n in g.out_size)
     channels = g.in_channels + g.out_channels
-    # No less than the weights take, which are read anew for each block.
-    limit = max(_BLOCK, 4 * _IN**2 * g.in_channels * g.out_channels)
-    tiles = max(1, limit // (4 * _IN**2 * channels))
+    tiles = max(_TILES, _BLOCK // (4 * _IN**2 * channels))
     if tiles < height * width:
         n = -(-height * width // tiles)
         rows = -(-height // n)
@@ -151,58 +152,82 @@ class _Tiles:
 
 def forward(x: Array, W: Array, b: Array | None, g: Geometry) -> Array:
     """Return the convolution of images with weights, and the bias added."""
-    return _convolve(x, _transform_weights(_WEIGHTS, W), b, g)
+
+    def transform(channels: slice) -> Array:
+        return _apply(_WEIGHTS, W[channels])
+
+    return _convolve(x, transform, b, g)
 
 
 def backward_x(gy: Array, W: Array, b: Array | None, g: Geometry) -> Array:
     """Return the images' gradient, the transposed convolution, and the bias added."""
     turned = transposed(g)
     assert turned is not None
-    return _convolve(gy, _transform_weights(_FLIPPED_WEIGHTS, W).swapaxes(1, 2), b, turned)
+
+    def transform(channels: slice) -> Array:
+        return _apply(_FLIPPED_WEIGHTS, W[:, channels]).swapaxes(1, 2)
+
+    return _convolve(gy, transform, b, turned)
 
 
-def _transform_weights(transform: Array, W: Array) -> Array:
-    channels = W.shape[:2]
-    return np.matmul(transform, W.reshape(-1, 9).T).reshape(_IN**2, *channels)
+def _apply(transform: Array, W: Array) -> Array:
+    """Return transformed weights, (36, OC, C)."""
+    return np.matmul(transform, W.reshape(-1, 9).T).reshape(_IN**2, *W.shape[:2])
 
 
-def _convolve(x: Array, U: Array, b: Array | None, g: Geometry) -> Array:
+def _chunks(g: Geometry, limit: int) -> list[slice]:
+    """Divide the output channels, so that the transformed weights of a part stay in the cache."""
+    n = -(-g.out_channels * g.in_channels * _IN**2 * 4 // limit)
+    size = -(-g.out_channels // n)
+    return [slice(i, min(i + size, g.out_channels)) for i in range(0, g.out_channels, size)]
+
+
+def _convolve(x: Array, transform: Callable[[slice], Array], b: Array | None, g: Geometry) -> Array:
     y = np.empty(g.y_shape, np.float32)
     tiles = _Tiles(x, g)
+    chunks = _chunks(g, _WEIGHTS_AT_ONCE)
+    U = transform(chunks[0]) if len(chunks) == 1 else None
     M = results = np.empty((0, 0, 0), np.float32)
     for block in _blocks(g):
         V = tiles.of(block)
-        if M.shape[2] != block.size:
-            M = np.empty((_IN**2 + 1, g.out_channels, block.size), np.float32)
-            M[-1] = 0 if b is None else b.reshape(-1, 1)
-            results = np.empty((_OUT**2, M[0].size), np.float32)
-        np.matmul(U, V, out=M[:-1])
-        np.matmul(_RESULTS, M.reshape(len(M), -1), out=results)
-        for place, result in _pixels(y, results, block):
-            place[...] = result
+        for channels in chunks:
+            shape = (_IN**2 + 1, channels.stop - channels.start, block.size)
+            if M.shape != shape:
+                M = np.empty(shape, np.float32)
+                results = np.empty((_OUT**2, M[0].size), np.float32)
+            M[-1] = 0 if b is None else b[channels].reshape(-1, 1)
+            np.matmul(transform(channels) if U is None else U, V, out=M[:-1])
+            np.matmul(_RESULTS, M.reshape(len(M), -1), out=results)
+            for place, result in _pixels(y, channels, results, block):
+                place[...] = result
     return y
 
 
 def backward_w(x: Array, gy: Array, g: Geometry) -> Array:
     """Return the weights' gradient."""
-    gU: Any = 0
+    gW = np.zeros((9, *g.w_shape[:2]), np.float32)
     tiles = _Tiles(x, g)
+    chunks = _chunks(g, _GRADIENTS_AT_ONCE)
     for block in _blocks(g):
-        V = tiles.of(block)
-        # Zeros, for tiles at the edge that are not whole.
-        gradients = np.zeros((_OUT**2, g.out_channels * block.size), np.float32)
-        for place, gradient in _pixels(gy, gradients, block):
-            gradient[...] = place
-        gM = np.matmul(_GRADIENTS, gradients).reshape(_IN**2, g.out_channels, block.size)
-        gU += np.matmul(gM, V.swapaxes(1, 2))
-    gW = np.matmul(_WEIGHTS.T, gU.reshape(_IN**2, -1))
-    return np.ascontiguousarray(gW.T).reshape(g.w_shape)
+        V = tiles.of(block).swapaxes(1, 2)
+        for channels in chunks:
+            n = channels.stop - channels.start
+            # Zeros, for tiles at the edge that are not whole.
+            gradients = np.zeros((_OUT**2, n * block.size), np.float32)
+            for place, gradient in _pixels(gy, channels, gradients, block):
+                gradient[...] = place
+            gM = np.matmul(_GRADIENTS, gradients).reshape(_IN**2, n, block.size)
+            gU = np.matmul(gM, V).reshape(_IN**2, -1)
+            gW[:, channels] += np.matmul(_WEIGHTS.T, gU).reshape(9, n, -1)
+    return np.ascontiguousarray(gW.transpose(1, 2, 0)).reshape(g.w_shape)
 
 
-def _pixels(y: Array, results: Array, block: _Block) -> Iterator[tuple[Array, Array]]:
+def _pixels(
+    y: Array, channels: slice, results: Array, block: _Block
+) -> Iterator[tuple[Array, Array]]:
     """Yield for each place in a tile these pixels of images, and of the tiles of a block."""
     top, bottom = block.rows.start * _OUT, block.rows.stop * _OUT
-    part = y[block.images, :, top:bottom].swapaxes(0, 1)
+    part = y[block.images, channels, top:bottom].swapaxes(0, 1)
     tiles = results.reshape(_OUT, _OUT, -1, *block.shape)
     for i, j in product(range(_OUT), range(_OUT)):
         pixels = part[:, :, i::_OUT, j::_OUT]
