@@ -166,10 +166,14 @@ def backward_x(gy: Array, W: Array, b: Array | None, g: Geometry) -> Array:
 
 
 def transposed(g: Geometry) -> Geometry | None:
-    """Return the convolution that a transposed one is, if its stride is 1; otherwise None."""
-    pad = tuple([d * (k - 1) - p for d, k, p in zip(g.dilation, g.kernel, g.pad, strict=True)])
-    if g.stride != (1, 1) or min(pad) < 0:
+    """Return the convolution that a transposed one is, if its stride is 1; otherwise None.
+
+    Its padding is negative where that of `g` reaches beyond the kernel: then part of the gradient
+    belongs to zeros, and is not looked at.
+    """
+    if g.stride != (1, 1):
         return None
+    pad = tuple([d * (k - 1) - p for d, k, p in zip(g.dilation, g.kernel, g.pad, strict=True)])
     return replace(
         g,
         in_channels=g.out_channels,

@@ -22,9 +22,9 @@ class Frames:
         self._x = x
         self._width = width
         # The columns of the images that belong to the parts, and where they lie there.
-        self._seen = slice(max(left, 0), max(min(x.shape[3], left + width), 0))
-        start = max(-left, 0)
-        self._place = slice(start, start + self._seen.stop - self._seen.start)
+        first = min(max(left, 0), x.shape[3])
+        last = max(first, min(left + width, x.shape[3]))
+        self._seen, self._place = slice(first, last), slice(first - left, last - left)
         self._buffer = np.zeros(0, x.dtype)
 
     def take(self, images: slice, top: int, height: int) -> Array:
