@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+import tempfile
 from typing import Any
 
 import numpy as np
@@ -209,8 +211,71 @@ def test_a_copy_has_parameters_of_its_own_and_shares_inside() -> None:
     np.testing.assert_array_equal(model(X).data, y.data)
     twin(X).sum().backward()
     assert twin.l0.W.grad is not None
+    stored = pickle.loads(pickle.dumps(model))
+    assert stored.activation is relu and stored.l1 is stored.l0
     fresh = MLP((3, 2)).copy()
     assert [p.data is None for p in fresh.params()] == [True, False, True, False]
+
+
+# --- any tree -------------------------------------------------------------------------------------
+
+PARAMETERS = st.builds(
+    lambda n, dtype: Parameter(np.arange(n, dtype=dtype)),
+    st.integers(0, 3),
+    st.sampled_from(["f4", "f8"]),
+)
+NAMES = st.sampled_from(["W", "b", "x", "long name", "é"])
+
+
+def layer_of(attributes: dict[str, Any]) -> Layer:
+    layer = Layer()
+    for name, value in attributes.items():
+        setattr(layer, name, value)
+    return layer
+
+
+LAYERS = st.recursive(
+    st.dictionaries(NAMES, PARAMETERS, max_size=2).map(layer_of),
+    lambda inner: st.one_of(
+        st.dictionaries(NAMES, inner, max_size=3).map(layer_of),
+        st.dictionaries(NAMES, inner, max_size=3).map(LayerDict),
+        st.lists(inner, max_size=3).map(LayerList),
+        st.lists(inner, max_size=3).map(lambda layers: Sequential(*layers)),
+        st.lists(inner, max_size=3).map(lambda layers: layer_of({"x": [layers, tuple(layers)]})),
+        st.dictionaries(NAMES, inner, max_size=3).map(lambda layers: layer_of({"b": layers})),
+    ),
+    max_leaves=5,
+)
+
+
+@given(LAYERS)
+def test_any_tree_is_walked_copied_saved_and_loaded(layer: Layer) -> None:
+    found = dict(layer.namedparams())
+    assert [id(p) for p in found.values()] == [id(p) for p in layer.params()]
+    assert len({id(p) for p in found.values()}) == len(found)
+    inner = dict(layer.namedlayers())
+    assert next(iter(inner.values())) is layer
+    repr(layer)
+    twin = layer.copy()
+    assert [path for path, _ in twin.namedlayers()] == list(inner)
+    assert list(dict(twin.namedparams())) == list(found)
+    with tempfile.TemporaryDirectory() as folder:
+        layer.save_weights(f"{folder}/tree.npz")
+        for parameter in twin.params():
+            parameter.data += 1
+        assert not twin.load_weights(f"{folder}/tree.npz")
+    for path, parameter in twin.namedparams():
+        assert parameter is not found[path]
+        assert parameter.dtype == found[path].dtype
+        np.testing.assert_array_equal(parameter.data, found[path].data)
+
+
+def test_two_parameters_with_one_path_are_not_saved_one_over_the_other() -> None:
+    layer = Layer()
+    layer.heads = {1: Parameter(np.ones(2)), "1": Parameter(np.zeros(2))}
+    assert len(list(layer.params())) == 2
+    with pytest.raises(ValueError, match="Layer: two parameters have the path heads/1; rename one"):
+        layer.state_dict()
 
 
 # --- freezing -------------------------------------------------------------------------------------

@@ -136,6 +136,8 @@ class Layer:
     def freeze(self: _Self) -> _Self:
         """Make constants of all parameters: no gradient is computed for them, none is kept.
 
+        Running statistics are no parameters: they follow the data still, unless in test mode.
+
         Returns:
             The layer itself.
 
@@ -330,8 +332,12 @@ class Layer:
         return loading.report
 
     def _wanted(self) -> dict[str, Wanted]:
-        wanted = {}
+        wanted: dict[str, Wanted] = {}
         for path, owner, attribute, value in self._find():
+            if path in wanted:
+                raise ValueError(
+                    f"{type(self).__name__}: two parameters have the path {path}; rename one"
+                )
             if value.data is not None:
                 wanted[path] = Wanted(value.shape, value.dtype)
             else:
