@@ -36,12 +36,13 @@ def _normalize_rows(
     rows = x.reshape(-1, size)
     y = xp.empty(rows.shape, computed_dtype(xp, x, gamma, beta))
     precision = np.result_type(x.dtype, np.float32)
+    ones = xp.ones(size, precision) if centered else None
     center = xp.zeros((len(rows), 1), precision)
     inverse = xp.empty((len(rows), 1), precision)
     for block in blocks(xp, rows):
         part, out = rows[block], y[block]
         if centered:
-            center[block] = part.mean(axis=1, keepdims=True, dtype=precision)
+            center[block] = _row_products(xp, part, ones, precision) / size
             part = part - center[block]
         square = _row_products(xp, part, part, precision)
         inverse[block] = 1 / xp.sqrt(square / size + eps)
@@ -54,7 +55,7 @@ def _normalize_rows(
 
 
 def _row_products(xp: Any, x0: Array, x1: Array, dtype: Any) -> Array:
-    """Sum the products of two matrices along each row."""
+    """Sum the products of a matrix and another, or a row, along each row."""
     if xp is np:
         return np.vecdot(x0, x1, dtype=dtype).reshape(-1, 1)
     return (x0 * x1).sum(axis=1, keepdims=True, dtype=dtype)
@@ -82,6 +83,7 @@ def _normalize_rows_vjp(
     else:
         g_rows = xp.empty(x.shape, np.result_type(x.dtype, gy.dtype))
         g_gamma, g_beta = xp.zeros(size, inverse.dtype), xp.zeros(size, inverse.dtype)
+        ones = xp.ones(size, inverse.dtype)
         for block in blocks(xp, x):
             normal = (x[block] - center[block]) * inverse[block]
             out = g_rows[block]
@@ -94,7 +96,7 @@ def _normalize_rows_vjp(
                 xp.multiply(gy[block], scale, out=out)
             normal *= _row_products(xp, out, normal, inverse.dtype) / size
             if centered:
-                normal += out.mean(axis=1, keepdims=True)
+                normal += _row_products(xp, out, ones, inverse.dtype) / size
             out -= normal
             out *= inverse[block]
     gradients = [g_rows.reshape(shape)]
