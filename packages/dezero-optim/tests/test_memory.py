@@ -44,6 +44,9 @@ def test_nothing_is_allocated_after_the_first_update(
 ) -> None:
     source = new_source(np.ones((400, 500), dtype), np.ones(300, dtype))
     optimizer = make(0.01).setup(source)
+    if dtype == np.float32:
+        optimizer.add_hook(WeightDecay(1e-4))
+        optimizer.add_hook(ClipGrad(1.0))
     give_grads(source, 0)
     identities = [id(p.data) for p in source.parameters]
     optimizer.update()
@@ -58,8 +61,8 @@ def test_nothing_is_allocated_after_the_first_update(
         after, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    # An array of 200 000 elements would take 400 kB at least; one of 300, 600 bytes.
-    assert peak - before < 4000
+    # Views of blocks take a hundred bytes each. A block itself would take 128 kB at least.
+    assert peak - before < 8000
     assert after - before < 500
     assert identities == [id(p.data) for p in source.parameters]
     assert state == [id(a) for p in source.parameters for a in optimizer.state_of(p).values()]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from dezero_core import Parameter, Variable
+from dezero_core import functions as F
 from dezero_optim import (
     SGD,
     AdaDelta,
@@ -34,6 +35,43 @@ def adam_by_the_book(
         v = v + (1 - beta2) * (g * g - v)
         p = p - alpha * np.sqrt(1 - beta2**t) / (1 - beta1**t) * m / (np.sqrt(v) + eps)
     return p
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: SGD(0.2),
+        lambda: MomentumSGD(0.05),
+        lambda: MomentumSGD(0.05, nesterov=True),
+        lambda: AdaGrad(0.1),
+        lambda: AdaDelta(eps=1e-3),
+        RMSprop,
+        lambda: Adam(0.02),
+        lambda: AdamW(0.02),
+    ],
+)
+def test_one_line_swaps_the_method(make: Any, new_source: Any) -> None:
+    # Step 46: a network of 1-10-1 learns a noisy sine.
+    rng = np.random.default_rng(0)
+    x = rng.random((100, 1))
+    y = np.sin(2 * np.pi * x) + rng.random((100, 1))
+    source = new_source(
+        rng.normal(size=(1, 10)), np.zeros(10), rng.normal(size=(10, 1)) * 0.3, np.zeros(1)
+    )
+    w1, b1, w2, b2 = source.parameters
+    optimizer = make().setup(source)
+    losses = []
+    for _ in range(1500):
+        hidden = 1 / (1 + F.exp(-F.matmul(x, w1) - b1))
+        loss = ((F.matmul(hidden, w2) + b2 - y) ** 2).mean()
+        for p in source.parameters:
+            p.cleargrad()
+        loss.backward()
+        optimizer.update()
+        losses.append(float(loss))
+    # The best constant has a loss of 0.58.
+    assert losses[0] > 0.5
+    assert losses[-1] < 0.3
 
 
 def test_sgd_follows_its_formula(new_source: Any, give_grads: Any) -> None:

@@ -78,6 +78,14 @@ class Blocks:
             blocks.append(Block(part, parts, self._space(parts[0].shape, work)))
         return blocks
 
+    def parts(self, arrays: tuple[Array, ...], work: Sequence[Any]) -> list[Block]:
+        """Cut arrays of one shape as they lie; whole on other devices than the host."""
+        first = arrays[0]
+        if type(first) is np.ndarray:
+            return self.cut(arrays, work, flat=all(a.flags.c_contiguous for a in arrays))
+        empty_like = get_array_module(first).empty_like
+        return [Block(None, arrays, tuple(empty_like(first, dtype=dtype) for dtype in work))]
+
     def _space(self, shape: tuple[int, ...], dtypes: Sequence[Any]) -> tuple[Array, ...]:
         size = prod(shape)
         space = []
@@ -176,8 +184,7 @@ class Elementwise(Optimizer):
         if has_master:
             work += [dtype, data.dtype, np.dtype(bool)]
         if type(data) is not np.ndarray:
-            space = tuple(xp.empty_like(data, dtype=dtype) for dtype in work)
-            return _Plan(data, xp, has_master, False, [Block(None, arrays, space)])
+            return _Plan(data, xp, has_master, False, self._blocks.parts(arrays, work))
         flat = data.size > _BLOCK and all(a.flags.c_contiguous for a in (*arrays, g))
         blocks = self._blocks.cut(arrays, work, flat=flat)
         plan = self._plans[id(param)] = _Plan(data, xp, has_master, flat, blocks)

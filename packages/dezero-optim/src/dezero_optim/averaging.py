@@ -6,13 +6,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
-
 from dezero_core import Parameter, as_numpy, get_array_module
 from dezero_core.protocols import ParameterSource
 from dezero_core.typing import Array
 from dezero_optim._checks import check_number
-from dezero_optim._elementwise import Block, Blocks, wide_dtype
+from dezero_optim._elementwise import Blocks, wide_dtype
 from dezero_optim._named import (
     Problems,
     check_target,
@@ -101,7 +99,7 @@ class ExponentialMovingAverage:
                 self._averages[id(param)] = (param, average)
                 continue
             xp = get_array_module(average)
-            for _, (a, p), (s,) in self._parts(average, param.data):
+            for _, (a, p), (s,) in self._blocks.parts((average, param.data), [average.dtype]):
                 xp.subtract(p, a, out=s)
                 s *= 1 - decay
                 a += s
@@ -177,9 +175,3 @@ class ExponentialMovingAverage:
         if average is not found[1]:
             self._averages[id(param)] = (param, average)
         return average
-
-    def _parts(self, average: Array, data: Array) -> list[Block]:
-        if type(data) is not np.ndarray:
-            return [Block(None, (average, data), (get_array_module(data).empty_like(average),))]
-        flat = average.flags.c_contiguous and data.flags.c_contiguous
-        return self._blocks.cut((average, data), [average.dtype], flat=flat)

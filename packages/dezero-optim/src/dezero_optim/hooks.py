@@ -16,6 +16,7 @@ from dezero_core import Parameter, get_array_module
 from dezero_core.protocols import ParameterSource
 from dezero_core.typing import Array
 from dezero_optim._checks import check_number
+from dezero_optim._elementwise import Blocks
 
 __all__ = ["ClipGrad", "FreezeParam", "WeightDecay"]
 
@@ -41,13 +42,19 @@ class WeightDecay:
     def __init__(self, rate: float, where: Callable[[Parameter], bool] | None = None) -> None:
         self.rate = check_number("WeightDecay: rate", rate)
         self.where = where
+        self._blocks = Blocks()
 
     def __call__(self, params: list[Parameter]) -> None:
         """Change the gradients of `params`."""
         rate = float(self.rate)
         for param in params:
             if param.grad is not None and (self.where is None or self.where(param)):
-                param.grad.data += rate * param.data
+                grad, data = param.grad.data, param.data
+                xp = get_array_module(data)
+                for _, (g, p), (s,) in self._blocks.parts((grad, data), [grad.dtype]):
+                    xp.multiply(p, rate, out=s)
+                    g += s
+                param.grad.data = grad
 
 
 class ClipGrad:
