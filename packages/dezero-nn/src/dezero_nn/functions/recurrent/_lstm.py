@@ -148,13 +148,16 @@ def _lstm(xp: Any, x: Array, W: Array, h: Array | None, c: Array | None) -> Any:
     tanh_cs = xp.empty((T, N, H), dtype)
     hs[0] = 0 if h is None else h
     cs[0] = 0 if c is None else c
-    product, iu = xp.empty((4, N, H), dtype), xp.empty((N, H), dtype)
+    # All gates of a step in one block, on which elementwise functions are quicker.
+    z, iu = xp.empty((4, N, H), dtype), xp.empty((N, H), dtype)
     for t in range(T):
-        z = gates[:, t]
         if t or h is not None:
-            xp.matmul(hs[t], Wh, out=product)
-            z += product
+            xp.matmul(hs[t], Wh, out=z)
+            z += gates[:, t]
+        else:
+            z[...] = gates[:, t]
         activate(xp, z, 3)
+        gates[:, t] = z
         f, i, o, u = z
         xp.multiply(f, cs[t], out=cs[t + 1])
         xp.multiply(i, u, out=iu)
