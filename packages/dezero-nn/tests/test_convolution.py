@@ -206,7 +206,7 @@ def test_any_setting(data: Any) -> None:
 def chosen(x: Any, W: Any, dtype: Any = np.float32, **options: Any) -> str:
     settings = {"stride": (1, 1), "pad": (1, 1), "dilation": (1, 1), "groups": 1} | options
     g = of_conv(np.empty(x), np.empty(W), None, **settings)  # type: ignore[arg-type]
-    return choose(g, dtype)
+    return choose("conv2d", g, dtype)
 
 
 def test_choice() -> None:
@@ -216,6 +216,8 @@ def test_choice() -> None:
     assert chosen((1, 64, 56, 56), (64, 64, 3, 3), stride=(2, 1)) == "columns"
     assert chosen((1, 3, 56, 56), (64, 3, 3, 3)) == "columns"
     assert chosen((1, 256, 14, 14), (64, 256, 1, 1), pad=(0, 0), stride=(2, 2)) == "pointwise"
+    assert chosen((1, 32, 56, 56), (32, 1, 3, 3), groups=32) == "depthwise"
+    assert chosen((1, 32, 14, 14), (32, 1, 3, 3), groups=32) == "columns"
     assert chosen((0, 256, 14, 14), (64, 256, 1, 1), pad=(0, 0)) == "general"
 
 
