@@ -173,5 +173,5 @@ def test_initializers_say_what_is_wrong(make: Any, error: Any, message: str) -> 
 
 def test_constants_and_what_initializers_show() -> None:
     assert Constant(3)((2,), np.float32, 1, 1).tolist() == [3.0, 3.0]
-    assert repr(HeNormal(0.2)) == "HeNormal(slope=0.2, rng=None)"
+    assert repr(HeNormal(0.2)) == "HeNormal(slope=0.2)"
     assert set(initializers.__all__) >= {kind.__name__ for kind in DRAWING}

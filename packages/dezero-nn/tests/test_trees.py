@@ -183,7 +183,7 @@ def test_a_layer_shows_its_tree_and_no_arrays() -> None:
         "  )\n"
         "  again: Sequential, the same as first\n"
         "  rest: LayerList(\n"
-        "    0: Linear(out_size=1, dtype=float64, initializer=HeNormal(slope=0.1, rng=None))\n"
+        "    0: Linear(out_size=1, dtype=float64, initializer=HeNormal(slope=0.1))\n"
         "  )\n"
         "  whole: Odd, the same as the whole\n"
         ")"

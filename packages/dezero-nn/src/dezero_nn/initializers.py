@@ -16,7 +16,7 @@ they are given one.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass, field
 from math import isfinite, prod, sqrt
 from typing import Any, Protocol, TypeAlias
 
@@ -121,7 +121,39 @@ def initialize(
 
 
 @dataclass(frozen=True)
-class LeCunNormal:
+class _Random:
+    rng: RandomSource = field(default=None, kw_only=True, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.rng is not None and not isinstance(
+            self.rng, (np.random.Generator, np.random.RandomState)
+        ):
+            raise TypeError(
+                f"{type(self).__name__}: rng is a numpy.random.Generator or RandomState, not "
+                f"{self.rng!r}; try numpy.random.default_rng(seed)"
+            )
+
+
+@dataclass(frozen=True)
+class _WithGain(_Random):
+    gain: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_number(self, "gain", self.gain, least=0)
+
+
+@dataclass(frozen=True)
+class _ForRectifiers(_Random):
+    slope: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_number(self, "slope", self.slope)
+
+
+@dataclass(frozen=True)
+class LeCunNormal(_Random):
     r"""Normal distribution of variance :math:`1 / \text{fan\_in}`.
 
     Outputs vary as much as inputs do. The default of all layers, and the book's
@@ -136,19 +168,13 @@ class LeCunNormal:
         (2, 3)
     """
 
-    _: KW_ONLY
-    rng: RandomSource = None
-
-    def __post_init__(self) -> None:
-        _check_rng(self)
-
     def __call__(self, shape: Shape, dtype: DTypeLike, fan_in: int, fan_out: int) -> Array:
         """Draw the values (see `Initializer`)."""
         return _normal(self.rng, shape, dtype, sqrt(1 / _fan(self, fan_in)))
 
 
 @dataclass(frozen=True)
-class LeCunUniform:
+class LeCunUniform(_Random):
     r"""Uniform distribution of variance :math:`1 / \text{fan\_in}`.
 
     Its bounds are :math:`\pm\sqrt{3 / \text{fan\_in}}` (see `LeCunNormal`).
@@ -157,19 +183,13 @@ class LeCunUniform:
         rng: A `numpy.random.Generator` or `RandomState`. Default: NumPy's global generator.
     """
 
-    _: KW_ONLY
-    rng: RandomSource = None
-
-    def __post_init__(self) -> None:
-        _check_rng(self)
-
     def __call__(self, shape: Shape, dtype: DTypeLike, fan_in: int, fan_out: int) -> Array:
         """Draw the values (see `Initializer`)."""
         return _uniform(self.rng, shape, dtype, sqrt(3 / _fan(self, fan_in)))
 
 
 @dataclass(frozen=True)
-class GlorotNormal:
+class GlorotNormal(_WithGain):
     r"""Normal distribution of variance :math:`2 g^2 / (\text{fan\_in} + \text{fan\_out})`.
 
     A compromise between outputs that vary as inputs do, and gradients of inputs that vary as those
@@ -181,21 +201,13 @@ class GlorotNormal:
         rng: A `numpy.random.Generator` or `RandomState`. Default: NumPy's global generator.
     """
 
-    gain: float = 1.0
-    _: KW_ONLY
-    rng: RandomSource = None
-
-    def __post_init__(self) -> None:
-        _check_number(self, "gain", self.gain, least=0)
-        _check_rng(self)
-
     def __call__(self, shape: Shape, dtype: DTypeLike, fan_in: int, fan_out: int) -> Array:
         """Draw the values (see `Initializer`)."""
         return _normal(self.rng, shape, dtype, self.gain * sqrt(2 / _fan(self, fan_in, fan_out)))
 
 
 @dataclass(frozen=True)
-class GlorotUniform:
+class GlorotUniform(_WithGain):
     r"""Uniform distribution of variance :math:`2 g^2 / (\text{fan\_in} + \text{fan\_out})`.
 
     Its bounds are :math:`\pm g \sqrt{6 / (\text{fan\_in} + \text{fan\_out})}` (see `GlorotNormal`).
@@ -205,21 +217,13 @@ class GlorotUniform:
         rng: A `numpy.random.Generator` or `RandomState`. Default: NumPy's global generator.
     """
 
-    gain: float = 1.0
-    _: KW_ONLY
-    rng: RandomSource = None
-
-    def __post_init__(self) -> None:
-        _check_number(self, "gain", self.gain, least=0)
-        _check_rng(self)
-
     def __call__(self, shape: Shape, dtype: DTypeLike, fan_in: int, fan_out: int) -> Array:
         """Draw the values (see `Initializer`)."""
         return _uniform(self.rng, shape, dtype, self.gain * sqrt(6 / _fan(self, fan_in, fan_out)))
 
 
 @dataclass(frozen=True)
-class HeNormal:
+class HeNormal(_ForRectifiers):
     r"""Normal distribution of variance :math:`2 / ((1 + a^2)\, \text{fan\_in})`.
 
     For ReLU, which halves the variance; a is the slope for negative inputs, as of leaky ReLU
@@ -236,14 +240,6 @@ class HeNormal:
         '0.100'
     """
 
-    slope: float = 0.0
-    _: KW_ONLY
-    rng: RandomSource = None
-
-    def __post_init__(self) -> None:
-        _check_number(self, "slope", self.slope)
-        _check_rng(self)
-
     def __call__(self, shape: Shape, dtype: DTypeLike, fan_in: int, fan_out: int) -> Array:
         """Draw the values (see `Initializer`)."""
         scale = sqrt(2 / ((1 + self.slope**2) * _fan(self, fan_in)))
@@ -251,7 +247,7 @@ class HeNormal:
 
 
 @dataclass(frozen=True)
-class HeUniform:
+class HeUniform(_ForRectifiers):
     r"""Uniform distribution of variance :math:`2 / ((1 + a^2)\, \text{fan\_in})`.
 
     Its bounds are :math:`\pm\sqrt{6 / ((1 + a^2)\, \text{fan\_in})}` (see `HeNormal`).
@@ -260,14 +256,6 @@ class HeUniform:
         slope: The slope a, 0 for ReLU.
         rng: A `numpy.random.Generator` or `RandomState`. Default: NumPy's global generator.
     """
-
-    slope: float = 0.0
-    _: KW_ONLY
-    rng: RandomSource = None
-
-    def __post_init__(self) -> None:
-        _check_number(self, "slope", self.slope)
-        _check_rng(self)
 
     def __call__(self, shape: Shape, dtype: DTypeLike, fan_in: int, fan_out: int) -> Array:
         """Draw the values (see `Initializer`)."""
@@ -297,7 +285,7 @@ class Constant:
 
 
 @dataclass(frozen=True)
-class TruncatedNormal:
+class TruncatedNormal(_Random):
     """Normal distribution without its tails: values too far from 0 are drawn again.
 
     Args:
@@ -308,14 +296,12 @@ class TruncatedNormal:
 
     scale: float = 0.02
     cut: float = 2.0
-    _: KW_ONLY
-    rng: RandomSource = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _check_number(self, "scale", self.scale, least=0)
         # With less than that, drawing again would take very long.
         _check_number(self, "cut", self.cut, least=0.01)
-        _check_rng(self)
 
     def __call__(self, shape: Shape, dtype: DTypeLike, fan_in: int, fan_out: int) -> Array:
         """Draw the values (see `Initializer`)."""
@@ -333,7 +319,7 @@ class TruncatedNormal:
 
 
 @dataclass(frozen=True)
-class Orthogonal:
+class Orthogonal(_WithGain):
     """Random rotation: rows, or columns if there are fewer of these, are orthonormal.
 
     So signals keep their length on the way through many layers, or many steps of time. Of an array
@@ -350,14 +336,6 @@ class Orthogonal:
         >>> np.allclose(W @ W.T, np.eye(3))
         True
     """
-
-    gain: float = 1.0
-    _: KW_ONLY
-    rng: RandomSource = None
-
-    def __post_init__(self) -> None:
-        _check_number(self, "gain", self.gain, least=0)
-        _check_rng(self)
 
     def __call__(self, shape: Shape, dtype: DTypeLike, fan_in: int, fan_out: int) -> Array:
         """Draw the values (see `Initializer`)."""
@@ -407,15 +385,6 @@ def _fan(initializer: Any, *fans: int) -> int:
         name = type(initializer).__name__
         raise ValueError(f"{name}: a parameter without inputs or outputs needs no values")
     return total
-
-
-def _check_rng(initializer: Any) -> None:
-    rng = initializer.rng
-    if rng is not None and not isinstance(rng, (np.random.Generator, np.random.RandomState)):
-        raise TypeError(
-            f"{type(initializer).__name__}: rng is a numpy.random.Generator or RandomState, not "
-            f"{rng!r}; try numpy.random.default_rng(seed)"
-        )
 
 
 def _check_number(
