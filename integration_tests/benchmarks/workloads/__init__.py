@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from harness.workload import Workload
+from workloads.convolution import CNN, CONVOLUTIONS
 from workloads.images import RESNET50, VGG16
 from workloads.loading import Epoch, ImportTime
 from workloads.memory import Growth, LongChain, PeakArrays, SumOfTerms, VGG16Memory
@@ -22,8 +23,10 @@ _ROWS: Final[tuple[Workload, ...]] = (
     DIGITS_ADAM,
     LSTM_STEPS,
     LSTM_SEQUENCE,
+    CNN,
     VGG16,
     RESNET50,
+    *CONVOLUTIONS,
     Epoch(),
     ImportTime(),
     SumOfTerms(),
