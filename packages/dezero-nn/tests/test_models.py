@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dezero_core import no_grad, test_mode, using_config
+from dezero_core import as_variable, no_grad, test_mode, using_config
 from dezero_core.files import DownloadError
 from dezero_nn import (
     VGG16,
@@ -22,9 +22,11 @@ from dezero_nn import (
     ResNet101,
     ResNet152,
     SqueezeNet,
+    relu,
     softmax_cross_entropy,
 )
 from dezero_nn.models import preprocess_torchvision
+from dezero_nn.models._pooling import pooling_to_the_end
 
 X = np.random.default_rng(0).normal(size=(2, 3, 32, 32)).astype(np.float32)
 STATISTICS = ("avg_mean", "avg_var")
@@ -95,6 +97,30 @@ def test_variants_stride_elsewhere() -> None:
         assert (block.conv1.stride, block.conv2.stride) == strides
         assert block.conv4.stride == (2, 2)
         assert ResNet(50, variant=variant).res2.a.conv4.stride == (1, 1)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("size", [(7, 7), (8, 8), (7, 8), (8, 7), (3, 4)])
+def test_pooling_to_the_end_leaves_out_no_pixel(size: tuple[int, int]) -> None:
+    x = np.random.default_rng(0).normal(size=(2, 3, *size)) - 10  # below what a border could give
+    y = pooling_to_the_end(as_variable(x)).data
+    rows, columns = (range(0, n - 1, 2) for n in size)
+    expected = [[x[:, :, i : i + 3, j : j + 3].max((2, 3)) for j in columns] for i in rows]
+    np.testing.assert_array_equal(y, np.array(expected).transpose(2, 3, 0, 1))
+
+
+def test_test_mode_normalizes_as_training_left_it() -> None:
+    # In test mode convolution and normalization may be one operation.
+    model = ResNet18()
+    with no_grad():
+        for _ in range(3):
+            model(X)
+        with test_mode():
+            block, h = model.res2.a, np.random.default_rng(1).normal(size=(2, 64, 8, 8))
+            h = h.astype(np.float32)
+            expected = block.bn2(block.conv2(relu(block.bn1(block.conv1(h))))).data + h
+            y = block(h)
+    assert y.dtype == np.float32
+    np.testing.assert_allclose(y.data, np.maximum(expected, 0), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("make", [VGG16, ResNet152, SqueezeNet])

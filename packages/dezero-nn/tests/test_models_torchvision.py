@@ -194,6 +194,17 @@ def test_the_deeper_models_have_the_same_names(
         np.testing.assert_array_equal(model.state_dict()[ours], expected)
 
 
+def test_safetensors(tmp_path: Path) -> None:
+    safetensors = pytest.importorskip("safetensors.numpy")
+    state = TorchSqueezeNet("1.1").state_dict()
+    arrays = {key: value.numpy() for key, value in state.items()}
+    (tmp_path / "w.safetensors").write_bytes(safetensors.save(arrays))
+    model = SqueezeNet()
+    load_torchvision(model, tmp_path / "w.safetensors")
+    expected = arrays["features.12.expand3x3.weight"]
+    np.testing.assert_array_equal(model.fire9.expand3x3.W.data, expected)
+
+
 def test_gradients_are_the_same(tmp_path: Path) -> None:
     network, path = randomized(TorchSqueezeNet("1.1")), tmp_path / "w.pth"
     torch.save(network.state_dict(), path)
