@@ -27,6 +27,7 @@ from dezero_nn import (
 )
 from dezero_nn.models import preprocess_torchvision
 from dezero_nn.models._pooling import pooling_to_the_end
+from dezero_nn.summaries import summary
 
 X = np.random.default_rng(0).normal(size=(2, 3, 32, 32)).astype(np.float32)
 STATISTICS = ("avg_mean", "avg_var")
@@ -71,9 +72,8 @@ def test_vgg16_has_the_books_paths_and_the_published_parameters() -> None:
     assert list(shapes) == [f"{layer}/{name}" for layer in layers for name in "Wb"]
     assert shapes["conv1_1/W"] == (64, 3, 3, 3)
     assert shapes["conv5_3/W"] == (512, 512, 3, 3)
-    assert shapes["fc6/W"] == (512, 4096)  # of 1x1; of 7x7 when images have 224x224
-    grown = (512 * 7 * 7 - 512) * 4096
-    assert sum(np.prod(shape) for shape in shapes.values()) + grown == 138_357_544
+    assert shapes["fc6/W"] == (512, 4096)  # what the first images decided
+    assert summary(VGG16(), (1, 3, 224, 224)).parameters == 138_357_544
     # Inputs of another size than the first.
     with pytest.raises(ValueError, match="linear"):
         model(np.zeros((1, 3, 64, 64), dtype=np.float32))
