@@ -111,7 +111,7 @@ def _dezero(np: Any, F: Any, Model: Any, Conv2d: Any, Linear: Any, Adam: Any) ->
         def forward(self, x: Any) -> Any:
             x = F.pooling(F.relu(self.conv1(x)), 2, 2)
             x = F.pooling(F.relu(self.conv2(x)), 2, 2)
-            x = F.reshape(x, (x.shape[0], -1))
+            x = x.reshape(x.shape[0], -1)
             return self.fc2(F.relu(self.fc1(x)))
 
     model = Network()
