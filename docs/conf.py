@@ -15,6 +15,7 @@ version = release = version_of("dezero")
 
 extensions = [
     "myst_parser",
+    "coverage_tables",
     "reference",
     "sphinx.ext.autodoc",
     "sphinx.ext.mathjax",
