@@ -78,7 +78,7 @@ def _largest_along(xp: Any, x: Array, axis: int, kernel: int, stride: int, out: 
 def _to_winners(
     xp: Any, gy: Array, x: Array, largest: Array, *, kernel_size: Pair, stride: Pair, pad: Pair
 ) -> Any:
-    (N, C, H, W), (ph, pw) = x.shape, pad
+    (N, _, H, W), (ph, pw) = x.shape, pad
     x = pad_images(xp, x, pad, _lowest(xp, x))
     *places, last = [
         place for _, _, place in positions(kernel_size, stride, (1, 1), largest.shape[2:])
@@ -257,7 +257,9 @@ _spread.defvjp(
 def average_pooling(
     x: ArrayLike, kernel_size: int | Pair, stride: int | Pair = 1, pad: int | Pair = 0
 ) -> Variable:
-    """Take the mean of each window.
+    r"""Take the mean of each window.
+
+    .. math:: y_{n,c,p,q} = \frac{1}{K_H K_W} \sum_{i,j} x_{n,c,\, pS + i - P,\, qS + j - P}
 
     Outside of the image there are zeros, which count: the sum is divided by the window's size.
 
