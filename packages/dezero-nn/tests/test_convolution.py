@@ -163,7 +163,7 @@ def test_algorithms_agree(name: str, case: str, dtype: Any) -> None:
         expected = gradients(F.conv2d, *[v.astype(float) for v in (x, W, b)], **options)
     with using_algorithm(name):
         found = gradients(F.conv2d, x, W, b, **options)
-    rtol = 1e-12 if dtype == np.float64 else 1e-4 if name == "winograd" else 1e-5
+    rtol = 1e-12 if dtype == np.float64 else 1e-4 if name == "winograd4" else 1e-5
     for y, wanted in zip(found, expected, strict=True):
         assert (y.shape, y.dtype) == (wanted.shape, dtype)
         assert np.abs(y - wanted).max() <= rtol * np.abs(wanted).max()
@@ -210,12 +210,15 @@ def chosen(x: Any, W: Any, dtype: Any = np.float32, **options: Any) -> str:
 
 
 def test_choice() -> None:
-    assert chosen((1, 64, 56, 56), (64, 64, 3, 3)) == "winograd"
+    assert chosen((1, 64, 56, 56), (64, 64, 3, 3)) == "winograd4"
+    assert chosen((64, 32, 14, 14), (64, 32, 3, 3)) == "winograd2"
     assert chosen((1, 64, 56, 56), (64, 64, 3, 3), np.float64) == "columns"
     assert chosen((1, 64, 56, 56), (64, 64, 3, 3), np.float16) == "general"
     assert chosen((1, 64, 56, 56), (64, 64, 3, 3), stride=(2, 1)) == "columns"
     assert chosen((1, 3, 56, 56), (64, 3, 3, 3)) == "columns"
     assert chosen((1, 256, 14, 14), (64, 256, 1, 1), pad=(0, 0), stride=(2, 2)) == "pointwise"
+    assert chosen((32, 512, 7, 7), (512, 512, 3, 3)) == "winograd4"
+    assert chosen((1, 512, 7, 7), (512, 512, 3, 3)) == "columns"
     assert chosen((1, 32, 56, 56), (32, 1, 3, 3), groups=32) == "depthwise"
     assert chosen((1, 32, 14, 14), (32, 1, 3, 3), groups=32) == "columns"
     assert chosen((0, 256, 14, 14), (64, 256, 1, 1), pad=(0, 0)) == "general"
@@ -224,19 +227,19 @@ def test_choice() -> None:
 def test_forcing_an_algorithm() -> None:
     with using_algorithm("columns"):
         assert chosen((1, 64, 56, 56), (64, 64, 3, 3)) == "columns"
-        with using_algorithm("winograd"):
-            assert chosen((1, 3, 8, 8), (2, 3, 3, 3)) == "winograd"
+        with using_algorithm("winograd4"):
+            assert chosen((1, 3, 8, 8), (2, 3, 3, 3)) == "winograd4"
             assert chosen((1, 3, 8, 8), (2, 3, 3, 3), np.float64) == "columns"
             assert chosen((1, 3, 8, 8), (2, 3, 5, 5)) == "columns"
         assert chosen((1, 64, 56, 56), (64, 64, 3, 3)) == "columns"
-    assert chosen((1, 64, 56, 56), (64, 64, 3, 3)) == "winograd"
+    assert chosen((1, 64, 56, 56), (64, 64, 3, 3)) == "winograd4"
     with pytest.raises(ValueError, match="using_algorithm: no 'fft'; there is general, columns"):
         using_algorithm("fft").__enter__()
 
 
 def test_winograd_is_accurate() -> None:
     x, W = draw(2, 96, 28, 28), draw(64, 96, 3, 3)
-    with using_algorithm("winograd"), no_grad():
+    with using_algorithm("winograd4"), no_grad():
         y = F.conv2d(x, W, pad=1).data
     exact = F.conv2d(x.astype(float), W.astype(float), pad=1).data
     assert np.abs(y - exact).max() < 1e-4 * np.abs(exact).max()

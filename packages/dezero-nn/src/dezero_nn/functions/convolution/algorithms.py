@@ -9,24 +9,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from types import ModuleType
 from typing import Any, Final
 
 import numpy as np
 
 from dezero_core.typing import Array
-from dezero_nn.functions.convolution import columns, depthwise, general, pointwise, winograd
+from dezero_nn.functions.convolution import columns, depthwise, general, pointwise
 from dezero_nn.functions.convolution.geometry import Geometry
+from dezero_nn.functions.convolution.winograd import Winograd
 
 __all__ = ["ALGORITHMS", "choose", "conv2d", "conv2d_weight", "deconv2d", "using_algorithm"]
 
-#: The algorithms for NumPy, by name. ``"general"`` is the one for all array libraries.
-ALGORITHMS: Final[dict[str, ModuleType | None]] = {
+_WINOGRAD2 = Winograd([0, 1, -1])
+_WINOGRAD4 = Winograd([0, 1, -1, 2, -2])
+
+#: The algorithms for NumPy, by name: modules, or objects, with `forward`, `backward_x`,
+#: `backward_w`, and `fits` where they do not fit all. ``"general"`` is for all array libraries.
+ALGORITHMS: Final[dict[str, Any]] = {
     "general": None,
     "columns": columns,
     "depthwise": depthwise,
     "pointwise": pointwise,
-    "winograd": winograd,
+    "winograd2": _WINOGRAD2,
+    "winograd4": _WINOGRAD4,
 }
 
 _forced: ContextVar[str | None] = ContextVar("dezero_convolution", default=None)
@@ -36,7 +41,7 @@ _forced: ContextVar[str | None] = ContextVar("dezero_convolution", default=None)
 def using_algorithm(name: str | None) -> Iterator[None]:
     """Compute convolutions by one algorithm within a ``with`` block, where it can do it.
 
-    For tests and measurements, and for whoever wants the last digit: `winograd` is less accurate
+    For tests and measurements, and for whoever wants the last digit: `winograd4` is less accurate
     than the others. Gradients are computed by what holds when `backward` runs.
 
     Args:
@@ -83,8 +88,18 @@ def choose(operation: str, g: Geometry, dtype: Any) -> str:
     # Images of 56x56: 0.85; of 14x14: 1.6, since rows are short. Gradients of weights: 0.4 to 0.6.
     if depthwise.fits(g, dtype) and (operation == "conv2d_weight" or g.pixels >= 1024):
         return "depthwise"
-    if winograd.fits(g, dtype) and _pays(g):
-        return "winograd"
+    # The transforms of pixels cost as much as products with some 20 channels, those of weights are
+    # shared by all tiles, and tiles that reach beyond the image are computed for nothing.
+    if _WINOGRAD4.fits(g, dtype) and min(g.in_channels, g.out_channels) >= 32:
+        # 32 channels: 0.85; 64: 0.6; 512: 0.4. With 16 tiles and 256 channels it would be 1.2.
+        tiles, covered = _cover(g, 4)
+        has_many_channels = min(g.in_channels, g.out_channels) >= 256
+        if tiles >= 32 and (covered > 0.8 or has_many_channels):
+            return "winograd4"
+        # 14x14, batch 64, 32 to 64 channels: 0.86, where tiles of 4x4 would make it 1.15.
+        tiles, covered = _cover(g, 2)
+        if tiles >= 256 and covered > 0.7:
+            return "winograd2"
     return "columns"
 
 
@@ -93,18 +108,10 @@ def _fits(name: str, g: Geometry, dtype: Any) -> bool:
     return fits is None or fits(g, dtype)
 
 
-def _pays(g: Geometry) -> bool:
-    """Tell whether Winograd's algorithm saves more than its transforms cost.
-
-    With 64 channels it takes 0.6 of the time of `columns`, with 512 it takes 0.4. The transforms of
-    pixels cost as much as products with 30 channels: with 32 to 64 channels it takes 1.1. Those of
-    the weights are shared by all tiles: with 16 tiles and 256 channels it takes 1.2. And tiles of
-    4x4 cover 7x7 pixels badly: 2.0.
-    """
-    height, width = (-(-n // 4) for n in g.out_size)
-    tiles = g.batch * height * width
-    covered = g.pixels / (16 * height * width)
-    return min(g.in_channels, g.out_channels) >= 48 and tiles >= 32 and covered > 0.7
+def _cover(g: Geometry, side: int) -> tuple[int, float]:
+    """Return how many tiles cover the results, and which part of them is of use."""
+    height, width = (-(-n // side) for n in g.out_size)
+    return g.batch * height * width, g.pixels / (side**2 * height * width)
 
 
 # --- the operations ------------------------------------------------------------------------------
@@ -136,9 +143,7 @@ def conv2d_weight(xp: Any, x: Array, gradient: Array, g: Geometry) -> Array:
     return general.backward_w(xp, x, gradient, g)
 
 
-def _algorithm(
-    operation: str, xp: Any, g: Geometry, x: Array, W: Array, b: Array | None
-) -> ModuleType | None:
+def _algorithm(operation: str, xp: Any, g: Geometry, x: Array, W: Array, b: Array | None) -> Any:
     # Fixed by library, shapes and dtypes, never by values.
     if xp is not np or x.dtype != W.dtype or (b is not None and b.dtype != x.dtype):
         return None

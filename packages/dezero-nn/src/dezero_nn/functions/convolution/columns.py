@@ -157,10 +157,11 @@ def backward_w(x: Array, gy: Array, g: Geometry) -> Array:
 def backward_x(gy: Array, W: Array, b: Array | None, g: Geometry) -> Array:
     """Return the images' gradient, the transposed convolution, and the bias added."""
     turned = transposed(g)
-    # That makes columns of the gradient, and turns the weights. The other way is to compute columns
-    # of the images, and to add them up: a sum is slower than a copy.
-    is_cheap = g.out_channels <= 2 * g.in_channels and g.batch * g.pixels >= 2 * _COLUMNS
-    if turned is not None and is_cheap:
+    # That copies columns of the gradient, and the weights. The other way is to compute columns of
+    # the images and to add them up, and a sum is slower than a copy.
+    columns_are_few = g.out_channels <= 2 * g.in_channels
+    weights_are_few = g.in_channels // g.groups <= g.batch * g.pixels
+    if turned is not None and columns_are_few and weights_are_few:
         return forward(gy, _transpose_weights(W, g), b, turned)
     return _add_up(gy, W, b, g)
 

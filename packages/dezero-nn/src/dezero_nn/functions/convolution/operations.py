@@ -291,7 +291,9 @@ def conv1d(
     dilation: int = 1,
     groups: int = 1,
 ) -> Variable:
-    """Convolve sequences: `conv2d` with one axis less.
+    r"""Convolve sequences: `conv2d` with one axis less.
+
+    .. math:: y_{n,o,p} = b_o + \sum_{c,i} W_{o,c,i} \, x_{n,c,\, pS + iD - P}
 
     Args:
         x: Sequences, of shape (N, C, L).
@@ -312,6 +314,8 @@ def conv1d(
         >>> import numpy as np
         >>> conv1d(np.arange(5.0).reshape(1, 1, 5), np.array([[[1.0, 0.0, -1.0]]]))
         variable([[[-2. -2. -2.]]])
+
+    A. Waibel et al., "Phoneme Recognition Using Time-Delay Neural Networks", 1989.
     """
     x, W = _flat_images("conv1d", "x", x), _flat_images("conv1d", "W", W)
     y = conv2d(x, W, b, (1, stride), (0, pad), (1, dilation), groups)
@@ -328,7 +332,9 @@ def deconv1d(
     dilation: int = 1,
     groups: int = 1,
 ) -> Variable:
-    """Transposed convolution of sequences: `deconv2d` with one axis less.
+    r"""Transposed convolution of sequences: `deconv2d` with one axis less.
+
+    .. math:: y_{n,c,\, pS + iD - P} \mathrel{+}= \sum_o W_{o,c,i} \, x_{n,o,p}
 
     Args:
         x: Sequences, of shape (N, OC, L).
@@ -350,6 +356,8 @@ def deconv1d(
         >>> import numpy as np
         >>> deconv1d(np.array([[[1.0, 2.0]]]), np.array([[[1.0, 10.0]]]), stride=2)
         variable([[[ 1. 10.  2. 20.]]])
+
+    M. Zeiler et al., "Deconvolutional Networks", 2010.
     """
     x, W = _flat_images("deconv1d", "x", x), _flat_images("deconv1d", "W", W)
     size = None if outsize is None else (1, outsize)

@@ -2,15 +2,16 @@ r"""Convolution with 3x3 kernels in NumPy by fewer multiplications (Winograd's m
 
 A tile of 4x4 results needs a tile of 6x6 pixels. Both are taken as polynomials: these are
 multiplied by multiplying their values at 6 points, in each direction, so that 36 multiplications
-do what takes 144 otherwise:
+do what takes 144 otherwise; for 2x2 results 16 do what takes 36:
 
 .. math:: Y = A^T \left[ (G W G^T) \odot (B^T D B) \right] A
 
 The products of all channels are 36 products of matrices. The transforms are one each: on tiles as
 vectors, :math:`D \mapsto B^T D B` is the Kronecker product of :math:`B^T` with itself.
 
-The points are 0, 1, -1, 2, -2 and infinity; in float32 the relative error is about 1e-5, ten times
-that of a sum. In float64, whoever wants the digits gets them: this is for float32 alone.
+The points are 0, 1, -1, and for tiles of 4x4 also 2 and -2, and infinity. With these two the
+relative error in float32 is about 1e-5, ten times that of a sum. Whoever takes float64 wants the
+digits: this is for float32 alone.
 
 A. Lavin, S. Gray, "Fast Algorithms for Convolutional Neural Networks", 2016.
 """
@@ -30,10 +31,8 @@ from dezero_nn.functions.convolution.columns import transposed
 from dezero_nn.functions.convolution.frames import Frames
 from dezero_nn.functions.convolution.geometry import Geometry
 
-__all__ = ["backward_w", "backward_x", "fits", "forward"]
+__all__ = ["Winograd"]
 
-# The side of a tile of results, and of one of pixels.
-_OUT, _IN = 4, 6
 # What the transformed tiles of a block may take, in bytes, and how many there are at least: for
 # each block the weights are read, or even transformed, anew.
 _BLOCK, _TILES = 1 << 20, 128
@@ -61,28 +60,9 @@ def _squared(matrix: Array) -> Array:
     return np.kron(matrix, matrix).astype(np.float32)
 
 
-_AT, _BT, _G = _transforms([0, 1, -1, 2, -2], _OUT, 3)
-_PIXELS = _squared(_BT)
-_WEIGHTS = _squared(_G)
-_FLIPPED_WEIGHTS = _squared(_G[:, ::-1])
-# The bias comes as one value more of a tile, that goes to all of its results.
-_RESULTS = np.hstack([_squared(_AT), np.ones((_OUT * _OUT, 1), np.float32)])
-_GRADIENTS = np.ascontiguousarray(_squared(_AT).T)
-
-
-def fits(g: Geometry, dtype: Any) -> bool:
-    """Tell whether a convolution can be computed this way."""
-    return (
-        g.kernel == (3, 3)
-        and g.stride == g.dilation == (1, 1)
-        and g.groups == 1
-        and np.dtype(dtype) == np.float32
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """Some images, and of these some rows of tiles."""
+    """Some images, and of these some rows of tiles, and how many tiles there are in a row."""
 
     images: slice
     rows: slice
@@ -101,43 +81,30 @@ class _Block:
         return images * height * width
 
 
-def _blocks(g: Geometry) -> Iterator[_Block]:
-    height, width = (-(-n // _OUT) for n in g.out_size)
-    channels = g.in_channels + g.out_channels
-    tiles = max(_TILES, _BLOCK // (4 * _IN**2 * channels))
-    if tiles < height * width:
-        n = -(-height * width // tiles)
-        rows = -(-height // n)
-        for i in range(g.batch):
-            for row in range(0, height, rows):
-                yield _Block(slice(i, i + 1), slice(row, min(row + rows, height)), width)
-    else:
-        images = tiles // (height * width)
-        for i in range(0, g.batch, images):
-            yield _Block(slice(i, min(i + images, g.batch)), slice(0, height), width)
-
-
 class _Tiles:
     """The transformed tiles of one block of images after the other."""
 
-    def __init__(self, x: Array, g: Geometry) -> None:
+    def __init__(self, x: Array, g: Geometry, out: int, transform: Array) -> None:
+        self._out = out
+        self._transform = transform
         self._pad = g.pad
-        width = -(-g.out_size[1] // _OUT)
-        self._frames = Frames(x, -g.pad[1], width * _OUT + 2)
+        width = -(-g.out_size[1] // out)
+        self._frames = Frames(x, -g.pad[1], width * out + 2)
         self._tiles = np.empty(0, np.float32)
         self._transformed = np.empty(0, np.float32)
 
     def of(self, block: _Block) -> Array:
-        """Return what belongs to each point, (36, C, tiles). Valid until the next call."""
-        top = block.rows.start * _OUT - self._pad[0]
+        """Return what belongs to each point, (points, C, tiles). Valid until the next call."""
+        out, side = self._out, self._out + 2
         images, height, width = block.shape
-        x = self._frames.take(block.images, top, height * _OUT + 2)
+        top = block.rows.start * out - self._pad[0]
+        x = self._frames.take(block.images, top, height * out + 2)
         N, C, H, W = x.strides
         channels = x.shape[1]
         seen = as_strided(
             x,
-            (_IN, _IN, channels, images, height, width),
-            (H, W, C, N, H * _OUT, W * _OUT),
+            (side, side, channels, images, height, width),
+            (H, W, C, N, H * out, W * out),
             writeable=False,
         )
         if self._tiles.size < seen.size:
@@ -145,91 +112,131 @@ class _Tiles:
             self._transformed = np.empty(seen.size, np.float32)
         tiles = self._tiles[: seen.size].reshape(seen.shape)
         np.copyto(tiles, seen)
-        transformed = self._transformed[: seen.size].reshape(_IN**2, -1)
-        np.matmul(_PIXELS, tiles.reshape(_IN**2, -1), out=transformed)
-        return transformed.reshape(_IN**2, channels, block.size)
+        transformed = self._transformed[: seen.size].reshape(side**2, -1)
+        np.matmul(self._transform, tiles.reshape(side**2, -1), out=transformed)
+        return transformed.reshape(side**2, channels, block.size)
 
 
-def forward(x: Array, W: Array, b: Array | None, g: Geometry) -> Array:
-    """Return the convolution of images with weights, and the bias added."""
+class Winograd:
+    """The algorithm for one size of tiles.
 
-    def transform(channels: slice) -> Array:
-        return _apply(_WEIGHTS, W[channels])
+    Args:
+        points: The points but infinity.
 
-    return _convolve(x, transform, b, g)
+    Attributes:
+        out: The side of a tile of results, two less than that of one of pixels.
+    """
 
+    def __init__(self, points: Sequence[float]) -> None:
+        self.out = len(points) - 1
+        AT, BT, G = _transforms(points, self.out, 3)
+        self._points = (len(points) + 1) ** 2
+        self._pixels = _squared(BT)
+        self._weights = _squared(G)
+        self._turned_weights = _squared(G[:, ::-1])
+        # The bias comes as one value more of a tile, that goes to all of its results.
+        self._results = np.hstack([_squared(AT), np.ones((self.out**2, 1), np.float32)])
+        self._gradients = np.ascontiguousarray(_squared(AT).T)
 
-def backward_x(gy: Array, W: Array, b: Array | None, g: Geometry) -> Array:
-    """Return the images' gradient, the transposed convolution, and the bias added."""
-    turned = transposed(g)
-    assert turned is not None
+    def fits(self, g: Geometry, dtype: Any) -> bool:
+        """Tell whether a convolution can be computed this way."""
+        return (
+            g.kernel == (3, 3)
+            and g.stride == g.dilation == (1, 1)
+            and g.groups == 1
+            and np.dtype(dtype) == np.float32
+        )
 
-    def transform(channels: slice) -> Array:
-        return _apply(_FLIPPED_WEIGHTS, W[:, channels]).swapaxes(1, 2)
+    def forward(self, x: Array, W: Array, b: Array | None, g: Geometry) -> Array:
+        """Return the convolution of images with weights, and the bias added."""
 
-    return _convolve(gy, transform, b, turned)
+        def transform(channels: slice) -> Array:
+            return self._apply(self._weights, W[channels])
 
+        return self._convolve(x, transform, b, g)
 
-def _apply(transform: Array, W: Array) -> Array:
-    """Return transformed weights, (36, OC, C)."""
-    return np.matmul(transform, W.reshape(-1, 9).T).reshape(_IN**2, *W.shape[:2])
+    def backward_x(self, gy: Array, W: Array, b: Array | None, g: Geometry) -> Array:
+        """Return the images' gradient, the transposed convolution, and the bias added."""
+        turned = transposed(g)
+        assert turned is not None
 
+        def transform(channels: slice) -> Array:
+            return self._apply(self._turned_weights, W[:, channels]).swapaxes(1, 2)
 
-def _chunks(g: Geometry, limit: int) -> list[slice]:
-    """Divide the output channels, so that the transformed weights of a part stay in the cache."""
-    n = -(-g.out_channels * g.in_channels * _IN**2 * 4 // limit)
-    size = -(-g.out_channels // n)
-    return [slice(i, min(i + size, g.out_channels)) for i in range(0, g.out_channels, size)]
+        return self._convolve(gy, transform, b, turned)
 
+    def backward_w(self, x: Array, gy: Array, g: Geometry) -> Array:
+        """Return the weights' gradient."""
+        gW = np.zeros((9, *g.w_shape[:2]), np.float32)
+        tiles = _Tiles(x, g, self.out, self._pixels)
+        chunks = self._chunks(g, _GRADIENTS_AT_ONCE)
+        for block in self._blocks(g):
+            V = tiles.of(block).swapaxes(1, 2)
+            for channels in chunks:
+                n = channels.stop - channels.start
+                # Zeros, for tiles at the edge that are not whole.
+                gradients = np.zeros((self.out**2, n * block.size), np.float32)
+                for place, gradient in self._places(gy, channels, gradients, block):
+                    gradient[...] = place
+                gM = np.matmul(self._gradients, gradients).reshape(self._points, n, block.size)
+                gU = np.matmul(gM, V).reshape(self._points, -1)
+                gW[:, channels] += np.matmul(self._weights.T, gU).reshape(9, n, -1)
+        return np.ascontiguousarray(gW.transpose(1, 2, 0)).reshape(g.w_shape)
 
-def _convolve(x: Array, transform: Callable[[slice], Array], b: Array | None, g: Geometry) -> Array:
-    y = np.empty(g.y_shape, np.float32)
-    tiles = _Tiles(x, g)
-    chunks = _chunks(g, _WEIGHTS_AT_ONCE)
-    U = transform(chunks[0]) if len(chunks) == 1 else None
-    M = results = np.empty((0, 0, 0), np.float32)
-    for block in _blocks(g):
-        V = tiles.of(block)
-        for channels in chunks:
-            shape = (_IN**2 + 1, channels.stop - channels.start, block.size)
-            if M.shape != shape:
-                M = np.empty(shape, np.float32)
-                results = np.empty((_OUT**2, M[0].size), np.float32)
-            M[-1] = 0 if b is None else b[channels].reshape(-1, 1)
-            np.matmul(transform(channels) if U is None else U, V, out=M[:-1])
-            np.matmul(_RESULTS, M.reshape(len(M), -1), out=results)
-            for place, result in _pixels(y, channels, results, block):
-                place[...] = result
-    return y
+    def _apply(self, transform: Array, W: Array) -> Array:
+        """Return transformed weights, (points, OC, C)."""
+        return np.matmul(transform, W.reshape(-1, 9).T).reshape(self._points, *W.shape[:2])
 
+    def _convolve(
+        self, x: Array, transform: Callable[[slice], Array], b: Array | None, g: Geometry
+    ) -> Array:
+        y = np.empty(g.y_shape, np.float32)
+        tiles = _Tiles(x, g, self.out, self._pixels)
+        chunks = self._chunks(g, _WEIGHTS_AT_ONCE)
+        U = transform(chunks[0]) if len(chunks) == 1 else None
+        M = results = np.empty((0, 0, 0), np.float32)
+        for block in self._blocks(g):
+            V = tiles.of(block)
+            for channels in chunks:
+                shape = (self._points + 1, channels.stop - channels.start, block.size)
+                if M.shape != shape:
+                    M = np.empty(shape, np.float32)
+                    results = np.empty((self.out**2, M[0].size), np.float32)
+                M[-1] = 0 if b is None else b[channels].reshape(-1, 1)
+                np.matmul(transform(channels) if U is None else U, V, out=M[:-1])
+                np.matmul(self._results, M.reshape(len(M), -1), out=results)
+                for place, result in self._places(y, channels, results, block):
+                    place[...] = result
+        return y
 
-def backward_w(x: Array, gy: Array, g: Geometry) -> Array:
-    """Return the weights' gradient."""
-    gW = np.zeros((9, *g.w_shape[:2]), np.float32)
-    tiles = _Tiles(x, g)
-    chunks = _chunks(g, _GRADIENTS_AT_ONCE)
-    for block in _blocks(g):
-        V = tiles.of(block).swapaxes(1, 2)
-        for channels in chunks:
-            n = channels.stop - channels.start
-            # Zeros, for tiles at the edge that are not whole.
-            gradients = np.zeros((_OUT**2, n * block.size), np.float32)
-            for place, gradient in _pixels(gy, channels, gradients, block):
-                gradient[...] = place
-            gM = np.matmul(_GRADIENTS, gradients).reshape(_IN**2, n, block.size)
-            gU = np.matmul(gM, V).reshape(_IN**2, -1)
-            gW[:, channels] += np.matmul(_WEIGHTS.T, gU).reshape(9, n, -1)
-    return np.ascontiguousarray(gW.transpose(1, 2, 0)).reshape(g.w_shape)
+    def _blocks(self, g: Geometry) -> Iterator[_Block]:
+        height, width = (-(-n // self.out) for n in g.out_size)
+        channels = g.in_channels + g.out_channels
+        tiles = max(_TILES, _BLOCK // (4 * self._points * channels))
+        if tiles < height * width:
+            rows = -(-height // -(-height * width // tiles))
+            for i, row in product(range(g.batch), range(0, height, rows)):
+                yield _Block(slice(i, i + 1), slice(row, min(row + rows, height)), width)
+        else:
+            images = tiles // (height * width)
+            for i in range(0, g.batch, images):
+                yield _Block(slice(i, min(i + images, g.batch)), slice(0, height), width)
 
+    def _chunks(self, g: Geometry, limit: int) -> list[slice]:
+        """Divide the output channels, so that transformed weights of a part stay in the cache."""
+        n = -(-g.out_channels * g.in_channels * self._points * 4 // limit)
+        size = -(-g.out_channels // n)
+        return [slice(i, min(i + size, g.out_channels)) for i in range(0, g.out_channels, size)]
 
-def _pixels(
-    y: Array, channels: slice, results: Array, block: _Block
-) -> Iterator[tuple[Array, Array]]:
-    """Yield for each place in a tile these pixels of images, and of the tiles of a block."""
-    top, bottom = block.rows.start * _OUT, block.rows.stop * _OUT
-    part = y[block.images, channels, top:bottom].swapaxes(0, 1)
-    tiles = results.reshape(_OUT, _OUT, -1, *block.shape)
-    for i, j in product(range(_OUT), range(_OUT)):
-        pixels = part[:, :, i::_OUT, j::_OUT]
-        # Tiles at the lower and right edge may reach beyond the image.
-        yield pixels, tiles[i, j][..., : pixels.shape[2], : pixels.shape[3]]
+    def _places(
+        self, y: Array, channels: slice, results: Array, block: _Block
+    ) -> Iterator[tuple[Array, Array]]:
+        """Yield for each place in a tile these pixels of images, and of the tiles of a block."""
+        out = self.out
+        part = y[block.images, channels, block.rows.start * out : block.rows.stop * out]
+        part = part.swapaxes(0, 1)
+        tiles = results.reshape(out, out, -1, *block.shape)
+        for i, j in product(range(out), range(out)):
+            pixels = part[:, :, i::out, j::out]
+            # Tiles at the lower and right edge may reach beyond the image.
+            yield pixels, tiles[i, j][..., : pixels.shape[2], : pixels.shape[3]]
