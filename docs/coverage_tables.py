@@ -38,9 +38,10 @@ OTHER_TABLES = {
     "Hooks": "dezero_optim.hooks",
     "Optimizers": "dezero_optim",
 }
+ALL_TABLES = FUNCTION_TABLES | OTHER_TABLES
 BOOK = re.compile(r"(?:Deep Learning from Scratch 3|book), steps? (\d+)|book step (\d+)")
 PAPER = re.compile(r'([A-Z][^"“;:]{2,120}?), "([^"]+)", ((?:[^";.]*?)\b\d{4})')
-REFERENCE = re.compile(r"(?<![:\w`])`([A-Za-z_.]+)`")
+REFERENCE = re.compile(r"(?<![:\w`])`([A-Za-z_][\w.]*)`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +159,13 @@ def _has_equation(text: str, package: str) -> bool:
     """Tell whether there is an equation in the opening of a docstring, or where it leads to."""
     if ":math:" in text or ".. math::" in text:
         return True
-    functions = vars(importlib.import_module(f"{package}.functions")) if "nn" in package else {}
-    for name in REFERENCE.findall(text.partition("Args:")[0]):
-        there = inspect.getdoc(functions.get(name.rpartition(".")[2])) or ""
-        if ":math:" in there or ".. math::" in there:
-            return True
+    named = {name.rpartition(".")[2] for name in REFERENCE.findall(text.partition("Args:")[0])}
+    modules = [module for module in ALL_TABLES.values() if module.startswith(package)]
+    for module in map(importlib.import_module, modules):
+        for name in named & set(module.__all__):
+            there = inspect.getdoc(getattr(module, name)) or ""
+            if ":math:" in there or ".. math::" in there:
+                return True
     return False
 
 
@@ -219,8 +222,9 @@ def _row(cells: list[list[str]]) -> list[str]:
     lines = []
     for place, cell in enumerate(cells):
         start = "   * - " if place == 0 else "     - "
-        block = cell if len(cell) < 2 else [f"| {line}" for line in cell]
-        lines += [(start if i == 0 else "       ") + line for i, line in enumerate(block or [""])]
+        for line in cell or [""]:
+            lines.append(f"{start}| {line}" if line else start)
+            start = "       "
     return [line.rstrip() for line in lines]
 
 

@@ -181,6 +181,8 @@ class LeCunUniform(_Random):
 
     Args:
         rng: A `numpy.random.Generator` or `RandomState`. Default: NumPy's global generator.
+
+    Y. LeCun et al., "Efficient BackProp", 1998.
     """
 
     def __call__(self, shape: Shape, dtype: DTypeLike, fan_in: int, fan_out: int) -> Array:
@@ -215,6 +217,9 @@ class GlorotUniform(_WithGain):
     Args:
         gain: The factor g.
         rng: A `numpy.random.Generator` or `RandomState`. Default: NumPy's global generator.
+
+    X. Glorot, Y. Bengio, "Understanding the difficulty of training deep feedforward neural
+    networks", 2010.
     """
 
     def __call__(self, shape: Shape, dtype: DTypeLike, fan_in: int, fan_out: int) -> Array:
@@ -255,6 +260,8 @@ class HeUniform(_ForRectifiers):
     Args:
         slope: The slope a, 0 for ReLU.
         rng: A `numpy.random.Generator` or `RandomState`. Default: NumPy's global generator.
+
+    K. He et al., "Delving Deep into Rectifiers", 2015.
     """
 
     def __call__(self, shape: Shape, dtype: DTypeLike, fan_in: int, fan_out: int) -> Array:
@@ -286,11 +293,13 @@ class Constant:
 
 @dataclass(frozen=True)
 class TruncatedNormal(_Random):
-    """Normal distribution without its tails: values too far from 0 are drawn again.
+    r"""Normal distribution without its tails: values too far from 0 are drawn again.
+
+    .. math:: p(w) \propto e^{-w^2 / 2 \sigma^2}, \quad |w| \le c \sigma
 
     Args:
-        scale: The standard deviation of the distribution, tails included.
-        cut: How many standard deviations are too far.
+        scale: The standard deviation :math:`\sigma` of the distribution, tails included.
+        cut: How many standard deviations are too far, c.
         rng: A `numpy.random.Generator` or `RandomState`. Default: NumPy's global generator.
     """
 
@@ -320,7 +329,9 @@ class TruncatedNormal(_Random):
 
 @dataclass(frozen=True)
 class Orthogonal(_WithGain):
-    """Random rotation: rows, or columns if there are fewer of these, are orthonormal.
+    r"""Random rotation: rows, or columns if there are fewer of these, are orthonormal.
+
+    .. math:: W W^\mathsf{T} = g^2 I \quad \text{or} \quad W^\mathsf{T} W = g^2 I
 
     So signals keep their length on the way through many layers, or many steps of time. Of an array
     with more axes than two, the first axis is the rows, the others together are the columns
@@ -328,7 +339,7 @@ class Orthogonal(_WithGain):
     networks", 2014).
 
     Args:
-        gain: The length of the orthogonal vectors.
+        gain: The length g of the orthogonal vectors.
         rng: A `numpy.random.Generator` or `RandomState`. Default: NumPy's global generator.
 
     Example:

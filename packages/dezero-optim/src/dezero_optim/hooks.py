@@ -37,6 +37,9 @@ class WeightDecay:
         >>> from dezero_optim import SGD
         >>> optimizer = SGD(lr=0.1)
         >>> optimizer.add_hook(WeightDecay(1e-4))
+
+    A. Krogh, J. Hertz, "A Simple Weight Decay Can Improve Generalization", 1991; Deep Learning from
+    Scratch 3, step 46.
     """
 
     def __init__(self, rate: float, where: Callable[[Parameter], bool] | None = None) -> None:
@@ -157,6 +160,8 @@ class FreezeParam:
         >>> bias = Parameter(np.zeros(3))
         >>> optimizer = SGD(lr=0.1)
         >>> optimizer.add_hook(FreezeParam(bias))
+
+    Deep Learning from Scratch 3, step 46.
     """
 
     def __init__(self, *layers: Parameter | ParameterSource) -> None:

@@ -18,7 +18,9 @@ def _accuracy(xp: Any, x: Array, t: Array) -> Any:
 
 
 def accuracy(y: ArrayLike, t: ArrayLike) -> Variable:
-    """Share of the examples whose highest score is that of their label.
+    r"""Share of the examples whose highest score is that of their label.
+
+    .. math:: \frac{1}{N} \bigl|\{ n : \arg\max_k y_{n,k} = t_n \}\bigr|
 
     Args:
         y: Scores or probabilities, of shape (N, C). Of equal scores the first counts.

@@ -71,7 +71,7 @@ def mean_squared_error(x0: ArrayLike, x1: ArrayLike, reduction: Reduction = "mea
 
 
 def mean_squared_error_simple(x0: ArrayLike, x1: ArrayLike) -> Variable:
-    """Compose the mean squared error of simpler functions: more memory, the same values.
+    """Compose `mean_squared_error` of simpler functions: more memory, the same values.
 
     Args:
         x0: Predictions, of shape (N, ...).
@@ -120,6 +120,8 @@ def mean_absolute_error(x0: ArrayLike, x1: ArrayLike, reduction: Reduction = "me
         >>> import numpy as np
         >>> mean_absolute_error(np.array([[1.0], [2.0]]), np.array([[1.0], [5.0]]))
         variable(1.5)
+
+    R. Koenker, G. Bassett, "Regression Quantiles", 1978: its best constant is the median.
     """
     check_one_shape("mean_absolute_error", x0, x1, reduction)
     return reduce_losses(F.absolute(F.subtract(x0, x1)), reduction)

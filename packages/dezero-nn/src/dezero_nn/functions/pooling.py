@@ -261,7 +261,8 @@ def average_pooling(
 
     .. math:: y_{n,c,p,q} = \frac{1}{K_H K_W} \sum_{i,j} x_{n,c,\, pS + i - P,\, qS + j - P}
 
-    Outside of the image there are zeros, which count: the sum is divided by the window's size.
+    S and P are `stride` and `pad`. Outside of the image there are zeros, which count: the sum is
+    divided by the window's size.
 
     The mean of a whole image, global pooling, is ``F.mean(x, axis=(2, 3))``.
 

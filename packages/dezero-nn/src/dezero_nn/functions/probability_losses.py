@@ -60,6 +60,8 @@ def sigmoid_cross_entropy(x: ArrayLike, t: ArrayLike, reduction: Reduction = "me
         >>> x, t = np.array([0.0, 1000.0, -1000.0]), np.array([1, 1, 1])
         >>> sigmoid_cross_entropy(x, t, reduction="none")
         variable([6.93147181e-01 0.00000000e+00 1.00000000e+03])
+
+    C. Bishop, "Pattern Recognition and Machine Learning", 2006, section 4.3.2.
     """
     check_one_shape("sigmoid_cross_entropy", x, t, reduction)
     check_range("sigmoid_cross_entropy", "targets", t)
@@ -124,6 +126,8 @@ def binary_cross_entropy(p: ArrayLike, t: ArrayLike, reduction: Reduction = "mea
         >>> p, t = np.array([0.5, 0.0]), np.array([1, 1])
         >>> binary_cross_entropy(p, t, reduction="none")
         variable([  0.69314718 100.        ])
+
+    C. Bishop, "Pattern Recognition and Machine Learning", 2006, section 4.3.2.
     """
     name = "binary_cross_entropy"
     check_one_shape(name, p, t, reduction)

@@ -13,7 +13,11 @@ __all__ = ["upsample_nearest"]
 
 
 def upsample_nearest(x: ArrayLike, scale: int | Pair) -> Variable:
-    """Enlarge images by repeating each pixel (nearest neighbor).
+    r"""Enlarge images by repeating each pixel (nearest neighbor).
+
+    .. math:: y_{n,c,i,j} = x_{n,c,\, \lfloor i / s \rfloor,\, \lfloor j / s \rfloor}
+
+    Followed by a convolution it enlarges more evenly than `deconv2d`.
 
     Args:
         x: Images, of shape (N, C, H, W).
@@ -30,6 +34,8 @@ def upsample_nearest(x: ArrayLike, scale: int | Pair) -> Variable:
         >>> upsample_nearest(np.array([[[[1.0, 2.0]]]]), 2)
         variable([[[[1. 1. 2. 2.]
                     [1. 1. 2. 2.]]]])
+
+    A. Odena, V. Dumoulin, C. Olah, "Deconvolution and Checkerboard Artifacts", 2016.
     """
     sh, sw = pair(scale)
     if min(sh, sw) < 1:

@@ -158,7 +158,11 @@ def im2col(
     to_matrix: bool = True,
     dilation: int | Pair = 1,
 ) -> Variable:
-    """Lay out what a window sees at each of its places.
+    r"""Lay out what a window sees at each of its places.
+
+    .. math:: y_{n,c,i,j,p,q} = x_{n,c,\, pS + iD - P,\, qS + jD - P}
+
+    with zeros outside of the image; S, P and D are `stride`, `pad` and `dilation`.
 
     Args:
         x: Images, of shape (N, C, H, W).
@@ -205,7 +209,9 @@ def col2im(
     to_matrix: bool = True,
     dilation: int | Pair = 1,
 ) -> Variable:
-    """Add up what `im2col` laid out: its adjoint, not its inverse, since windows overlap.
+    r"""Add up what `im2col` laid out: its adjoint, not its inverse, since windows overlap.
+
+    .. math:: y_{n,c,\, pS + iD - P,\, qS + jD - P} \mathrel{+}= x_{n,c,i,j,p,q}
 
     Args:
         col: Of the shape that `im2col` returns.

@@ -295,6 +295,8 @@ class Conv1d(_Convolution):
         >>> import numpy as np
         >>> Conv1d(8, kernel_size=3, pad=1)(np.zeros((2, 4, 10), dtype=np.float32)).shape
         (2, 8, 10)
+
+    A. Waibel et al., "Phoneme Recognition Using Time-Delay Neural Networks", 1989.
     """
 
     _input_axes = "N, C, L"
@@ -365,6 +367,8 @@ class Deconv1d(_Convolution):
         >>> layer = Deconv1d(8, kernel_size=2, stride=2)
         >>> layer(np.zeros((2, 4, 10), dtype=np.float32)).shape
         (2, 8, 20)
+
+    M. Zeiler et al., "Deconvolutional Networks", 2010.
     """
 
     _input_axes = "N, C, L"

@@ -33,6 +33,8 @@ class Pooling(_Pooling):
         >>> import numpy as np
         >>> Pooling(2, stride=2)(np.zeros((1, 3, 8, 8))).shape
         (1, 3, 4, 4)
+
+    Deep Learning from Scratch 3, step 57.
     """
 
     def forward(self, x: ArrayLike) -> Variable:
@@ -52,6 +54,8 @@ class AveragePooling(_Pooling):
         >>> import numpy as np
         >>> AveragePooling(2, stride=2)(np.zeros((1, 3, 8, 8))).shape
         (1, 3, 4, 4)
+
+    Deep Learning from Scratch 3, step 57.
     """
 
     def forward(self, x: ArrayLike) -> Variable:

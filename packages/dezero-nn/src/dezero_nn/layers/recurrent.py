@@ -230,6 +230,8 @@ class GRU(_Recurrent):
         >>> layer = GRU(4)
         >>> layer(np.ones((7, 2, 3), np.float32)).shape, layer.h.shape
         ((7, 2, 4), (2, 4))
+
+    K. Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder", 2014.
     """
 
     def __init__(
@@ -269,7 +271,9 @@ class GRU(_Recurrent):
 
 
 class Bidirectional(Layer):
-    """Two recurrent layers over whole sequences, the second one from the end to the beginning.
+    r"""Two recurrent layers over whole sequences, the second one from the end to the beginning.
+
+    .. math:: y_t = [\overrightarrow{h_t}, \overleftarrow{h_t}]
 
     Each call begins new sequences. The last state of a direction is ``forwards.h``, or
     ``backwards.h``.

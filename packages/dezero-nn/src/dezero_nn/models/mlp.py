@@ -15,7 +15,9 @@ __all__ = ["MLP"]
 
 
 class MLP(Model):
-    """Multi-layer perceptron: fully connected layers with an activation between them.
+    r"""Multi-layer perceptron: fully connected layers with an activation between them.
+
+    .. math:: h_0 = x, \quad h_{i+1} = \phi(h_i W_i + b_i), \quad y = h_n W_n + b_n
 
     The layers are the attributes ``l0``, ``l1``, ... The last one's outputs are scores: they go
     through no activation.

@@ -36,7 +36,9 @@ _INITIALIZER = HeNormal()
 
 
 class ResNet(Model):
-    """Blocks of convolutions whose results are added to their inputs, for ImageNet's classes.
+    r"""Blocks of convolutions whose results are added to their inputs, for ImageNet's classes.
+
+    .. math:: y = \mathrm{relu}(f(x) + x)
 
     With 18 layers a block is two 3x3 convolutions; from 50 on it is 1x1 to fewer channels, 3x3, and
     1x1 to more. The first block of a stage halves the image: in the paper (v1) by the stride of the
@@ -182,6 +184,8 @@ class ResNet18(ResNet):
     Example:
         >>> ResNet18().n_layers
         18
+
+    He et al., "Deep Residual Learning for Image Recognition", 2015.
     """
 
     def __init__(self, pretrained: bool = False) -> None:
@@ -198,6 +202,9 @@ class ResNet50(ResNet):
     Example:
         >>> ResNet50(variant="v1").res3.a.conv1.stride
         (2, 2)
+
+    He et al., "Deep Residual Learning for Image Recognition", 2015; Deep Learning from Scratch 3,
+    step 58.
     """
 
     def __init__(
@@ -212,6 +219,9 @@ class ResNet101(ResNet):
     Args:
         pretrained: Whether to load the book's weights (see `ResNet`).
         variant: ``"v1"`` or ``"v1.5"`` (see `ResNet`).
+
+    He et al., "Deep Residual Learning for Image Recognition", 2015; Deep Learning from Scratch 3,
+    step 58.
     """
 
     def __init__(
@@ -226,6 +236,9 @@ class ResNet152(ResNet):
     Args:
         pretrained: Whether to load the book's weights (see `ResNet`).
         variant: ``"v1"`` or ``"v1.5"`` (see `ResNet`).
+
+    He et al., "Deep Residual Learning for Image Recognition", 2015; Deep Learning from Scratch 3,
+    step 58.
     """
 
     def __init__(

@@ -178,6 +178,8 @@ def rnn_cell(
         >>> import numpy as np
         >>> rnn_cell(np.ones((1, 2)), np.ones((2, 1)), np.ones((1, 1)), activation="relu")
         variable([[2.]])
+
+    J. Elman, "Finding Structure in Time", 1990; Deep Learning from Scratch 3, step 59.
     """
     if getattr(x, "ndim", 2) != 2:
         raise ValueError(f"rnn_cell: x has the shape (N, in_size), got {x.shape}; see rnn")

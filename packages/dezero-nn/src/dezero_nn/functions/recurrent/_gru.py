@@ -218,6 +218,8 @@ def gru_cell(
         >>> h = gru_cell(np.ones((2, 3)), np.ones((3, 3, 1)), np.ones((3, 1, 1)))
         >>> h.shape
         (2, 1)
+
+    K. Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder", 2014.
     """
     if getattr(x, "ndim", 2) != 2:
         raise ValueError(f"gru_cell: x has the shape (N, in_size), got {x.shape}; see gru")

@@ -358,6 +358,9 @@ def lstm_cell(
         >>> h, c = lstm_cell(np.ones((2, 3)), Wx, Wh, None, h, c)
         >>> h.shape
         (2, 1)
+
+    S. Hochreiter, J. Schmidhuber, "Long Short-Term Memory", 1997; Deep Learning from Scratch 3,
+    step 60.
     """
     _check_weights("lstm_cell", x, 2, Wx, Wh, b)
     return lstm_step_of_joined(x, join_weights(Wx, Wh, b), None, h, c)
