@@ -19,8 +19,8 @@ import dezero_optim
 import dezero_viz
 
 MODULES = [
-    *["core", "cuda", "dataloaders", "datasets", "functions", "layers", "models", "optimizers"],
-    *["transforms", "utils"],
+    *["core", "cuda", "dataloaders", "datasets", "functions", "functions_conv"],
+    *["layers", "models", "optimizers", "transforms", "utils"],
 ]
 
 
@@ -41,6 +41,23 @@ def test_functions_hide_none_of_each_other() -> None:
     core, nn = set(dezero_core.functions.__all__), set(dezero_nn.functions.__all__)
     assert core & nn == set()
     assert set(F.__all__) == core | nn | {"batch_nrom", "embed_id"}
+
+
+def test_all_that_an_optimizer_package_has_is_there() -> None:
+    assert set(dezero.optimizers.__all__) == set(dezero_optim.__all__) - {"__version__"}
+
+
+def test_tools_of_the_book() -> None:
+    utils = dezero.utils
+    assert utils.pair(3) == (3, 3)
+    assert utils.get_conv_outsize(4, 3, 1, 1) == utils.get_deconv_outsize(4, 3, 1, 1) == 4
+    x = dezero.Variable(np.array([1.0, 2.0]))
+    assert utils.array_equal(x, np.array([1.0, 2.0])) is True
+    assert utils.array_equal(x, np.array([1.0, 2.0 + 1e-9])) is False
+    assert utils.array_allclose(x, np.array([1.0, 2.0 + 1e-9])) is True
+    assert utils.array_allclose(x, np.array([1.0, 2.1])) is False
+    assert utils.array_allclose(x, np.array([1.0, 2.1]), atol=0.2) is True
+    assert dezero.functions_conv.conv2d is F.conv2d
 
 
 def test_names_of_the_book_that_are_spelled_otherwise_here() -> None:

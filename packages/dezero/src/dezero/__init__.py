@@ -58,6 +58,7 @@ _MODULES = frozenset(
         "dataloaders",
         "datasets",
         "functions",
+        "functions_conv",
         "layers",
         "models",
         "optimizers",

@@ -1,7 +1,55 @@
-"""Optimizers (book step 46): those of `dezero_optim`."""
+"""Optimizers (book step 46), their hooks and schedules: all that `dezero_optim` has."""
 
 from __future__ import annotations
 
-from dezero_optim import SGD, Adam, Optimizer
+from dezero_optim import (
+    LBFGS,
+    SGD,
+    AdaDelta,
+    AdaGrad,
+    Adam,
+    AdamW,
+    ClipGrad,
+    CosineDecay,
+    ExponentialDecay,
+    ExponentialMovingAverage,
+    FreezeParam,
+    Hook,
+    LinearWarmup,
+    MomentumSGD,
+    Newton,
+    OneCycle,
+    Optimizer,
+    ParameterGroup,
+    ReduceOnPlateau,
+    RMSprop,
+    Schedule,
+    StepDecay,
+    WeightDecay,
+)
 
-__all__ = ["SGD", "Adam", "Optimizer"]
+__all__ = [
+    "LBFGS",
+    "SGD",
+    "AdaDelta",
+    "AdaGrad",
+    "Adam",
+    "AdamW",
+    "ClipGrad",
+    "CosineDecay",
+    "ExponentialDecay",
+    "ExponentialMovingAverage",
+    "FreezeParam",
+    "Hook",
+    "LinearWarmup",
+    "MomentumSGD",
+    "Newton",
+    "OneCycle",
+    "Optimizer",
+    "ParameterGroup",
+    "RMSprop",
+    "ReduceOnPlateau",
+    "Schedule",
+    "StepDecay",
+    "WeightDecay",
+]
