@@ -207,7 +207,7 @@ def _cells(entry: Entry, is_of_functions: bool) -> list[list[str]]:
     if is_of_functions:
         order = str(entry.order) if entry.order else "–"
         return [*cells, [str(len(entry.specs))], [order], [entry.device]]
-    return [*cells, [path.removesuffix(".py") for path in entry.files]]
+    return [*cells, [path[len("test_") : -len(".py")] for path in entry.files]]
 
 
 def _link(entry: Entry) -> str:
