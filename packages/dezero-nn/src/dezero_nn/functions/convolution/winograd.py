@@ -35,7 +35,7 @@ __all__ = ["Winograd"]
 
 # What the transformed tiles of a block may take, in bytes, and how many there are at least: for
 # each block the weights are read, or even transformed, anew.
-_BLOCK, _TILES = 1 << 20, 128
+_BLOCK, _TILES = 3 << 19, 128
 # What the transformed weights of some output channels may take, and the gradients of such.
 _WEIGHTS_AT_ONCE, _GRADIENTS_AT_ONCE = 2 << 20, 8 << 20
 
