@@ -156,7 +156,8 @@ def _own(leaves: dict[Node, Any], *seeds: Any) -> dict[Node, Any]:
     seen = set(map(_base, seeds))
     for node, g in leaves.items():
         base = _base(g)
-        if base in seen or 0 in g.strides:
+        # A view may show one number many times, as a sum's gradient does.
+        if base in seen or (g.base is not None and 0 in g.strides):
             leaves[node] = g.copy()
         seen.add(base)
     return leaves

@@ -31,15 +31,22 @@ __all__ = ["softmax_cross_entropy", "softmax_cross_entropy_simple"]
 def _softmax_cross_entropy(xp: Any, x: Array, t: Array, *, is_mean: bool) -> Any:
     largest = x.max(axis=1, keepdims=True)
     y = x - largest
-    right = y[xp.arange(len(t)), t]
+    right = y.reshape(-1)[_places(xp, t, x.shape)]
     y = xp.exp(y, out=y if y.dtype.kind == "f" else None)
-    log_sum = xp.log(y.sum(axis=1, keepdims=True))
+    # Sums are products with ones, which take NumPy a third of the time where rows are short.
+    log_sum = xp.log(y.dot(xp.ones((x.shape[1], 1), y.dtype)))
     losses = log_sum.reshape(-1) - right
     if not isinstance(t, np.ndarray):
         # Labels on a device are not looked at beforehand, for that would mean to wait for it, and
         # there a wrong index wraps around. It shall not go unnoticed.
         losses = xp.where((t >= 0) & (t < x.shape[1]), losses, losses * xp.nan)
     return losses.sum() / len(t) if is_mean else losses, largest, log_sum
+
+
+def _places(xp: Any, t: Array, shape: tuple[int, ...]) -> Array:
+    """Return where the labels' scores lie in a row of all: there NumPy finds them sooner."""
+    n, n_classes = shape
+    return xp.arange(0, n * n_classes, n_classes) + t
 
 
 @primitive
@@ -54,8 +61,9 @@ def _scores_gradient(
     xp: Any, x: Array, largest: Array, log_sum: Array, t: Array, scale: Array
 ) -> Any:
     """Compute scale * (softmax(x) - onehot(t)), with one scale, or one for each example."""
-    y = _probabilities.on(xp, x, largest, log_sum)
-    y[xp.arange(len(t)), t] -= 1
+    y = (x - largest) - log_sum
+    y = xp.ascontiguousarray(xp.exp(y, out=y))  # so that its row is no copy
+    y.reshape(-1)[_places(xp, t, y.shape)] -= 1
     y *= scale
     return y
 
