@@ -32,6 +32,7 @@ def _cut(xp: Any, padded: Array, pad: Pair) -> Array:
     return xp.ascontiguousarray(padded[:, :, ph : H - ph, pw : W - pw])
 
 
+# How many elements are worked on at once: what stays in the cache.
 _BLOCK = 1 << 18
 
 # --- the largest ---------------------------------------------------------------------------------
@@ -116,10 +117,11 @@ def _to_winners(
 def _from_winners(
     xp: Any, v: Array, x: Array, largest: Array, *, kernel_size: Pair, stride: Pair, pad: Pair
 ) -> Any:
-    y = xp.zeros(largest.shape, v.dtype)
     found = xp.zeros(largest.shape, bool)
-    views = _views(xp, v, kernel_size, stride, pad)
-    for value, seen in zip(views, _windows(xp, x, kernel_size, stride, pad), strict=True):
+    *values, last = _views(xp, v, kernel_size, stride, pad)
+    # The last wins where none before it does, as in `_to_winners`.
+    y = last.copy()
+    for value, seen in zip(values, _windows(xp, x, kernel_size, stride, pad), strict=False):
         wins = (seen == largest) & ~found
         y = xp.where(wins, value, y)
         found |= wins
