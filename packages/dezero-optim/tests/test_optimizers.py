@@ -286,8 +286,9 @@ def test_hyperparameters_out_of_range_are_named(make: Any, message: str) -> None
 
 
 def test_hyperparameters_are_numbers() -> None:
-    with pytest.raises(TypeError, match="SGD: lr must be a number, got 'fast'"):
-        SGD("fast")  # type: ignore[arg-type]
+    for lr in ("fast", "0.1"):
+        with pytest.raises(TypeError, match=f"SGD: lr must be a number, got '{lr}'"):
+            SGD(lr)  # type: ignore[arg-type]
 
 
 def test_training_keeps_nothing_alive(new_source: Any, give_grads: Any) -> None:

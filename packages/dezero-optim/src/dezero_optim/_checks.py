@@ -11,6 +11,8 @@ __all__ = ["check_count", "check_number"]
 def check_number(name: str, value: Any, *, below: float = inf) -> Any:
     """Return a number if it is finite, not negative, and less than `below`."""
     try:
+        if isinstance(value, (str, bytes)):  # float("0.1") is a number, too
+            raise TypeError
         number = float(value)
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a number, got {value!r}") from None
