@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,11 +23,13 @@ from dezero_core import (
     no_grad,
 )
 from dezero_core import functions as F
+from dezero_core.files import DownloadError, get_file
 from dezero_core.testing import fake_device
+from dezero_data import MNIST, DataFileError
 from dezero_nn import MLP, Linear, Sequential, relu, sigmoid
 from dezero_nn import functions as nn
 from dezero_optim import SGD, Adam, MomentumSGD
-from dezero_viz import get_dot_graph
+from dezero_viz import get_dot_graph, plot_dot_graph
 
 
 def gradient(x: Variable) -> Any:
@@ -145,6 +148,16 @@ def test_a_change_in_place_is_explained() -> None:
     optimizer.update()
     with pytest.raises(RuntimeError, match=r"operand.*named 'w'.*changed in place.*assign a new"):
         loss.backward()
+
+
+def test_a_change_of_single_elements_is_found_in_anomaly_mode() -> None:
+    array = np.array([3.0, 4.0])
+    x = Variable(array, "x")
+    with detect_anomaly():
+        y = F.sum(x * x)
+        array[0] = 5.0  # no variable learns of this
+        with pytest.raises(AnomalyError, match=r"multiply: .* was changed in place after"):
+            y.backward()
 
 
 def test_anomalies_name_the_line_of_the_user_in_forward() -> None:
@@ -292,6 +305,42 @@ def test_a_drawing_has_each_node_and_edge_once_and_quotes_labels() -> None:
     assert len(edges) == len(set(edges)) == 5
     assert len(labels) == len(set(labels)) == 5
     assert any('x \\"0\\" ' in line for line in labels)
+
+
+@pytest.mark.parametrize("ending", ["svg", "png"])
+def test_drawings_need_no_program_of_the_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    y = F.tanh(Variable(np.array(1.0), "input"))
+    plot_dot_graph(y, to_file=tmp_path / f"graph.{ending}")
+    drawn = (tmp_path / f"graph.{ending}").read_bytes()
+    assert b"input" in drawn if ending == "svg" else drawn.startswith(b"\x89PNG")
+
+
+# --- data ----------------------------------------------------------------------------------------
+
+
+def test_files_of_a_data_set_are_told_by_their_contents(tmp_path: Path) -> None:
+    images = b"\0\0\x08\x03" + np.array([1, 28, 28], ">i4").tobytes() + bytes(784)
+    for part in ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"):
+        (tmp_path / part).write_bytes(images)
+    with pytest.raises(DataFileError, match=r"train-images-idx3-ubyte.*MD5|md5"):
+        MNIST(root=tmp_path)
+    with pytest.raises(FileNotFoundError, match="t10k-images-idx3-ubyte"):
+        MNIST(train=False, root=tmp_path)
+
+
+def test_a_failed_download_leaves_nothing_and_says_where_to_put_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEZERO_HOME", str(tmp_path))
+    addresses = [f"https://127.0.0.1:1/{name}/weights.npz" for name in ("first", "second")]
+    with pytest.raises(DownloadError) as caught:
+        get_file(addresses[0], mirrors=addresses[1:])
+    for address in (*addresses, str(tmp_path / "weights.npz")):
+        assert address in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir() if "weights" in path.name] == []
 
 
 # --- threads -------------------------------------------------------------------------------------
