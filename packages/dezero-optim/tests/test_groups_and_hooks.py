@@ -296,8 +296,26 @@ def test_no_warning_without_reason(new_source: Any) -> None:
         if source.parameters[0].grad is None:
             ordinary()
 
-    for step in (ordinary, accumulate, assign, assign_none, zero, hold, hold_after, again):
+    def adversary() -> None:
+        # Another model's loss went through this one since its last update.
+        loss_of(source).backward()
+        loss_of(source).backward()
+        ordinary()
+
+    steps = (ordinary, accumulate, assign, assign_none, zero, hold, hold_after, again, adversary)
+    for step in steps:
         train(step)
+
+
+def test_gradients_added_to_more_than_once_are_warned_about(new_source: Any) -> None:
+    source = new_source(np.ones(2), np.ones(3), np.ones(4))
+    optimizer = SGD(lr=0.001).setup(source)
+    loss_of(source).backward()
+    optimizer.update()
+    loss_of(source).backward()
+    loss_of(source).backward()
+    with pytest.warns(RuntimeWarning, match="never cleared"):
+        optimizer.update()
 
 
 def test_gradients_accumulate_over_parts_of_a_batch(new_source: Any) -> None:

@@ -1,7 +1,7 @@
-"""Calling an operation on one or two NumPy operands, unrolled.
+"""Calling an operation on one, two or three NumPy operands, unrolled.
 
 On small arrays half of the time of an operation goes into looking at its operands, and most have
-one or two of them and no settings. These functions do for such operations what `Primitive` does
+one to three of them and no settings. These functions do for such operations what `Primitive` does
 for all, in half of the time (docs/design/autograd.md has the figures), and leave to it whatever is
 out of the ordinary: another backend, a watcher, a wrong type, an error.
 """
@@ -9,7 +9,7 @@ out of the ordinary: another backend, a watcher, a wrong type, an error.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -30,18 +30,19 @@ NUMBERS = frozenset([bool, int, float])
 _OPERANDS = ARRAYS | NUMBERS
 
 _new = object.__new__
+_Kind: TypeAlias = Callable[["Primitive[...]"], Callable[..., Any]]
 
 
 def fast_call(primitive: Primitive[...]) -> Callable[..., Any] | None:
     """Return a function that calls a primitive the fast way; None if it is not of those kinds."""
-    arity = primitive.signature.required
-    if primitive.signature.extras or primitive.has_several_results:
+    signature = primitive.signature
+    if signature.extras or signature.is_variadic or primitive.has_several_results:
         return None
-    if primitive.signature.settings:
+    arity = len(signature.operands)
+    if signature.settings:
         return _unary_with_settings(primitive) if arity == 1 else None
-    if arity == 1:
-        return _unary(primitive)
-    return _binary(primitive) if arity == 2 else None
+    kinds: dict[int, _Kind] = {1: _unary, 2: _binary, 3: _ternary}
+    return kinds[arity](primitive) if arity in kinds else None
 
 
 def _unary(primitive: Primitive[...]) -> Callable[[Any], Any]:
@@ -154,6 +155,59 @@ def _binary(primitive: Primitive[...]) -> Callable[[Any, Any], Any]:
             if plan is not None:
                 saved = plan.keep((array0, array1, y))
                 node = Node(plan, (parent0, parent1), saved, y.shape, y.dtype)
+        result = _new(Variable)
+        result._data = y
+        result._node = node
+        result._name = None
+        return result
+
+    return call
+
+
+def _ternary(primitive: Primitive[...]) -> Callable[[Any, Any, Any], Any]:
+    """Return a function that calls a primitive with three operands."""
+    forward, plans = primitive.forward(np), primitive.plans(np)
+
+    def call(x0: Any, x1: Any, x2: Any) -> Any:
+        mode = current()
+        needs = 0b1000
+        array0, array1, array2 = x0, x1, x2
+        parent0 = parent1 = parent2 = None
+        if isinstance(x0, Variable):
+            array0 = x0._data
+            parent0 = x0._node
+            if parent0 is not None:
+                needs = 0b1001
+        if isinstance(x1, Variable):
+            array1 = x1._data
+            parent1 = x1._node
+            if parent1 is not None:
+                needs |= 0b0010
+        if isinstance(x2, Variable):
+            array2 = x2._data
+            parent2 = x2._node
+            if parent2 is not None:
+                needs |= 0b0100
+        # Numbers, which the record would name, and operands that are left out are rare here.
+        if (
+            type(array0) not in ARRAYS
+            or type(array1) not in ARRAYS
+            or type(array2) not in ARRAYS
+            or mode.watcher is not None
+        ):
+            return primitive.call_any((x0, x1, x2), {})
+        try:
+            y = forward(np, array0, array1, array2)
+        except Exception:
+            return primitive.call_any((x0, x1, x2), {})
+        if type(y) not in ARRAYS:
+            return primitive.call_any((x0, x1, x2), {})
+        node = None
+        if needs != 0b1000 and mode.enable_backprop:
+            plan = plans[needs]
+            if plan is not None:
+                saved = plan.keep((array0, array1, array2, y))
+                node = Node(plan, (parent0, parent1, parent2), saved, y.shape, y.dtype)
         result = _new(Variable)
         result._data = y
         result._node = node

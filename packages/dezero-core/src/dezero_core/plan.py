@@ -38,14 +38,12 @@ class Signature:
         is_variadic: Whether the operation takes any number of operands.
         settings: The keyword-only parameters with their defaults.
         extras: The names of outputs that only rules see.
-        has_optional: Whether operands may be left out.
     """
 
     operands: tuple[str, ...]
     is_variadic: bool
     settings: Mapping[str, Any]
     extras: tuple[str, ...] = ()
-    has_optional: bool = False
 
     @classmethod
     def of(cls, function: Callable[..., Any], extras: Sequence[str]) -> Signature:
@@ -58,14 +56,7 @@ class Signature:
             raise TypeError(f"{function.__name__}: *{operands[-1].name} must be the only operand")
         if any(p.name == "y" for p in operands):
             raise TypeError(f"{function.__name__}: y means the result; call operands x0, x1")
-        has_optional = any(p.default is not p.empty for p in operands)
-        names = tuple(p.name for p in operands)
-        return cls(names, is_variadic, settings, tuple(extras), has_optional)
-
-    @property
-    def required(self) -> int | None:
-        """How many operands there are; None if that may differ from call to call."""
-        return None if self.is_variadic or self.has_optional else len(self.operands)
+        return cls(tuple(p.name for p in operands), is_variadic, settings, tuple(extras))
 
     @property
     def names(self) -> tuple[str, ...]:

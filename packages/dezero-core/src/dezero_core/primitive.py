@@ -74,7 +74,7 @@ class Primitive(Generic[P]):
         self._forward: dict[Any, Callable[..., Any]] = {}
         self._plans: dict[Any, _Plans] = {}
         fast = fast_call(self)
-        self._arity = None if fast is None else self.signature.required
+        self._arity = None if fast is None else len(self.signature.operands)
         self.function: Callable[..., Any] = self._call if fast is None else fast
         # For help() and documentation: the function as it is called, without xp.
         self.__name__ = self.name
@@ -196,7 +196,7 @@ class Primitive(Generic[P]):
             bit <<= 1
         xp = np if on_host else self._find_namespace(arrays)
         try:
-            y = self.forward(xp)(xp, *arrays, **settings)
+            y = (self._forward.get(xp) or self.forward(xp))(xp, *arrays, **settings)
         except Exception as error:
             reason = self._misuse(arrays, settings) if type(error) is TypeError else None
             named = self._named(arrays)
@@ -210,7 +210,7 @@ class Primitive(Generic[P]):
         mode = current()
         node = None
         if needs and mode.enable_backprop:
-            plan = self.plans(xp)[needs | bit]
+            plan = (self._plans.get(xp) or self.plans(xp))[needs | bit]
             if plan is not None:
                 node = self._record(plan, parents, (*arrays, y, *extras), settings)
         if mode.watcher is not None:

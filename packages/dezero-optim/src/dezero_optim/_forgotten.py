@@ -4,6 +4,8 @@ A backward pass adds to a gradient that is there, and puts a new variable, the s
 So the old variable goes while its parameter has a gradient, in the middle of the core's code. One
 that was cleared goes while its parameter has none; one that the user replaced goes in the
 assignment; one that the user kept goes in the user's code. Neither is ever mistaken for the first.
+The sum is watched in its turn: it is no matter if it was cleared before what is used next, as where
+another model's loss went through this one in the meantime.
 Where somebody keeps the gradient nothing is noticed, and nothing is said.
 """
 
@@ -13,6 +15,7 @@ import sys
 import warnings
 import weakref
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from dezero_core import Parameter, Variable, as_numpy
@@ -57,23 +60,30 @@ class _Trap:
         grad = param.grad
         assert grad is not None
         self._grad: Array = grad.data
-        self._was_replaced = False
-        parameter, trap = weakref.ref(param), weakref.ref(self)
-
-        def gone(_: Any) -> None:
-            owner, self = parameter(), trap()
-            if owner is not None and self is not None and owner.grad is not None:
-                frame = sys._getframe(1)
-                module = frame.f_globals.get("__name__", "")
-                self._was_replaced = (
-                    module.startswith("dezero_core.") and frame.f_code is not _ASSIGNMENT
-                )
-
-        self._reference = weakref.ref(grad, gone)
+        self._parameter = weakref.ref(param)
+        # The sum that the gradient went into, if it did.
+        self._sum: weakref.ref[Variable] | None = None
+        self._reference = weakref.ref(grad, partial(_gone, weakref.ref(self)))
 
     def was_added_to(self) -> bool:
+        parameter = self._parameter()
+        if parameter is None or self._sum is None or self._sum() is not parameter.grad:
+            return False
         # Zeroed in place is as good as cleared. That is looked at last, for a device must wait.
-        return self._was_replaced and bool(as_numpy(self._grad).any())
+        return parameter.grad is not None and bool(as_numpy(self._grad).any())
+
+
+# No closure, which would hold itself, a circle.
+def _gone(reference: weakref.ref[_Trap], _: Any) -> None:
+    trap = reference()
+    owner = None if trap is None else trap._parameter()
+    total = None if owner is None else owner.grad
+    if trap is None or total is None:
+        return
+    frame = sys._getframe(1)
+    module = frame.f_globals.get("__name__", "")
+    if module.startswith("dezero_core.") and frame.f_code is not _ASSIGNMENT:
+        trap._reference = trap._sum = weakref.ref(total, partial(_gone, reference))
 
 
 def _size(param: Parameter) -> int:
