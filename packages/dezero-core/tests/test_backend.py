@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dezero_core import Variable, functions
 from dezero_core import backend as registry
 from dezero_core.backend import (
     as_numpy,
@@ -116,6 +117,13 @@ class TestBackendOf:
         name = type(stranger).__name__
         with pytest.raises(TypeError, match=rf"exp: a builtins\.{name} is an array of no backend"):
             backend_of(np.ones(1), stranger, operation="exp")
+
+    def test_a_list_of_variables_is_stacked(self) -> None:
+        x = Variable(np.ones(2))
+        with pytest.raises(TypeError, match=r"sum: a .*list.*functions\.stack\(x\) if it holds"):
+            functions.sum([x, x])
+        functions.sum(functions.stack([x, x])).backward()
+        assert as_numpy(x.grad).tolist() == [2.0, 2.0]
 
     def test_forgotten_types_come_back(self, toy: ToyBackend) -> None:
         x = Toy()

@@ -322,9 +322,16 @@ def _resolve(kind: type, operation: str | None) -> Backend | None:
                 _of_type[kind] = backend
                 return backend
     known = ", ".join(map(repr, sorted(_backends)))
+    # numpy.asarray would take the values of Variables, and lose their graph.
+    is_sequence = issubclass(kind, (list, tuple))
+    advice = (
+        "functions.stack(x) if it holds Variables"
+        if is_sequence
+        else "install the package of its backend"
+    )
     raise TypeError(
         f"{_prefix(operation)}a {kind.__module__}.{kind.__qualname__} is an array of no backend; "
-        f"there is {known}. Pass numpy.asarray(x), or install the package of its backend"
+        f"there is {known}. Pass numpy.asarray(x), or {advice}"
     )
 
 
