@@ -110,10 +110,14 @@ def test_training_leaves_no_garbage_and_no_growth(make: Any) -> None:
     try:
         for _ in range(100):
             step()
-        before = tracemalloc.get_traced_memory()[0]
-        for _ in range(200):
-            step()
-        assert tracemalloc.get_traced_memory()[0] - before < 4096
+        growths = []
+        for _ in range(3):
+            before = tracemalloc.get_traced_memory()[0]
+            for _ in range(200):
+                step()
+            growths.append(tracemalloc.get_traced_memory()[0] - before)
+        # A leak shows in each of them; what Python keeps at hand comes and goes in one.
+        assert min(growths) < 4096
         assert gc.collect() == 0
     finally:
         tracemalloc.stop()
