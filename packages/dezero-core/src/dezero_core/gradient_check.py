@@ -14,7 +14,7 @@ import numpy as np
 from dezero_core.backend import as_numpy, backend_of
 from dezero_core.config import using_config
 from dezero_core.errors import describe
-from dezero_core.gradients import gradients_of
+from dezero_core.gradients import gradients_of, seed_for
 from dezero_core.typing import Array, ArrayLike
 from dezero_core.variable import Variable, as_array, as_variable
 
@@ -120,7 +120,7 @@ def gradient_check(
     leaf = Variable(x.data.astype(np.float64))
     with using_config("enable_backprop", True):
         outputs = _tuple(f(leaf, *args, **kwargs))
-    (gradient,) = gradients_of([(y, _ones_like(y)) for y in outputs], [leaf])
+    (gradient,) = gradients_of([(y, seed_for(y)) for y in outputs], [leaf])
     analytic = np.zeros(leaf.shape) if gradient is None else as_numpy(gradient)
     numeric = numerical_grad(f, leaf, *args, **kwargs)
     return bool(np.allclose(analytic, numeric, rtol=rtol, atol=atol))
@@ -316,7 +316,3 @@ def _moved(array: Array, i: int, step: float) -> Array:
     moved = array.copy()
     moved.reshape(-1)[i] += step
     return moved
-
-
-def _ones_like(y: Variable) -> Array:
-    return backend_of(y.data).asarray(np.ones(y.shape, y.dtype))

@@ -21,7 +21,7 @@ from dezero_core.functions.broadcasting import broadcasts, sum_array_to, sum_to
 from dezero_core.node import Node
 from dezero_core.variable import Variable, variable_of
 
-__all__ = ["gradients_at", "gradients_of", "run_backward"]
+__all__ = ["gradients_at", "gradients_of", "run_backward", "seed_for"]
 
 
 def run_backward(root: Variable, retain_grad: bool, create_graph: bool) -> None:
@@ -34,7 +34,7 @@ def run_backward(root: Variable, retain_grad: bool, create_graph: bool) -> None:
             "or as a gradient without create_graph=True"
         )
     given = getattr(node, "grad", None) if node.plan is not None else None
-    seed = _ones_like(root) if given is None else given._data
+    seed = seed_for(root) if given is None else given._data
     inner: list[tuple[Node, Any]] = []
     retain = (lambda *pair: inner.append(pair)) if retain_grad else None
     if create_graph:
@@ -121,7 +121,8 @@ def _recording() -> AbstractContextManager[None]:
     return nullcontext() if current().enable_backprop else using_config("enable_backprop", True)
 
 
-def _ones_like(root: Variable) -> Any:
+def seed_for(root: Variable) -> Any:
+    """Return ones, the seed of a backward pass, in the shape, dtype and place of a variable."""
     data = root._data
     if type(data) is np.ndarray or isinstance(data, np.generic):
         return np.ones(data.shape, data.dtype) if data.shape else data.dtype.type(1)

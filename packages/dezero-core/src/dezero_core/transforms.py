@@ -25,6 +25,7 @@ from dezero_core import functions as F
 from dezero_core._record import Record, match, pack, unpack, zeros_for
 from dezero_core.backend import get_array_module
 from dezero_core.errors import describe
+from dezero_core.gradients import seed_for
 from dezero_core.typing import ArrayLike
 from dezero_core.variable import Variable
 
@@ -103,7 +104,7 @@ def value_and_grad(
                 f"{describe(tuple(record.outputs)) if record.has_several else describe(y)}; "
                 "sum it up first, or use jacobian or vjp"
             )
-        gradients = record.pull([get_array_module(y.data).ones_like(y.data)])
+        gradients = record.pull([seed_for(y)])
         return record.value, pack(gradients, isinstance(argnums, Sequence))
 
     return value_and_gradient
