@@ -13,6 +13,7 @@ from dezero_data import transforms
 from dezero_data.__about__ import __version__
 from dezero_data.dataloaders import DataLoader
 from dezero_data.datasets import MNIST, DataFileError, Dataset, Digits, Spiral, get_spiral
+from dezero_data.randomness import item_rng
 
 __all__ = [
     "MNIST",
@@ -23,5 +24,6 @@ __all__ = [
     "Spiral",
     "__version__",
     "get_spiral",
+    "item_rng",
     "transforms",
 ]
