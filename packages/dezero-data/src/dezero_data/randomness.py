@@ -34,6 +34,7 @@ from dezero_core.typing import Array, ArrayLike
 __all__ = [
     "ItemRandom",
     "RandomSource",
+    "current_items",
     "item_random",
     "item_rng",
     "map_items",
@@ -182,6 +183,22 @@ class ItemRandom:
         one._draws = self._draws[here]  # a view: both count the same draws
         return one
 
+    def take(self, positions: ArrayLike) -> ItemRandom:
+        """Return the streams of some of the items, from where they are now.
+
+        Unlike with `item`, what is drawn from them does not count as drawn here.
+
+        Args:
+            positions: Which items of the batch, integers of shape (M,).
+
+        Returns:
+            Streams of M items.
+        """
+        chosen = np.asarray(positions, dtype=np.intp)
+        some = ItemRandom._of_keys(self._keys[chosen], self.indices[chosen])
+        some._draws = self._draws[chosen]
+        return some
+
     def child(self, key: int) -> ItemRandom:
         """Return streams of the same items that are independent of these, from their beginning.
 
@@ -223,11 +240,12 @@ _CURRENT: ContextVar[ItemRandom | None] = ContextVar("dezero_data.item_random", 
 
 
 @contextmanager
-def using_item_random(random: ItemRandom) -> Iterator[ItemRandom]:
+def using_item_random(random: ItemRandom | None) -> Iterator[ItemRandom | None]:
     """Let transforms draw from the streams of certain items.
 
     Args:
-        random: The streams of the items that are loaded within the ``with`` block.
+        random: The streams of the items that are loaded within the ``with`` block; with None, it
+            is as outside of a loader.
 
     Yields:
         `random`.
@@ -246,6 +264,24 @@ def using_item_random(random: ItemRandom) -> Iterator[ItemRandom]:
         yield random
     finally:
         _CURRENT.reset(token)
+
+
+def current_items() -> ItemRandom | None:
+    """Return the streams of the items that are being loaded, or None outside of a loader.
+
+    For data sets that hand items on to other data sets; a transform asks `item_random`.
+
+    Returns:
+        The streams that the innermost `using_item_random` was given.
+
+    Example:
+        >>> with using_item_random(ItemRandom(seed=0, epoch=0, indices=[4, 2])):
+        ...     current_items()
+        <ItemRandom of 2 items>
+        >>> current_items() is None
+        True
+    """
+    return _CURRENT.get()
 
 
 def item_random(n: int, rng: RandomSource | None = None) -> ItemRandom:

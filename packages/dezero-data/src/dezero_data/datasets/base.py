@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 
 from dezero_core.typing import Array
 from dezero_data._batches import stack
-from dezero_data.transforms import Compose, Transform, apply_to_batch
+from dezero_data.randomness import current_items, map_items, using_item_random
+from dezero_data.transforms import Compose, Transform
 
 __all__ = ["DataFileError", "Dataset"]
+
+
+_LABELS = 1  # the key of the labels' streams
 
 
 class DataFileError(ValueError):
@@ -22,7 +28,12 @@ class Dataset:
     """Pairs of data and label, by index.
 
     A subclass whose data fit in memory sets `data` and `label` in `prepare`, and is done. One
-    whose data do not fit defines `__getitem__` and `__len__` itself.
+    whose data do not fit gives `data` a sequence that reads an item when it is asked for it, as
+    `ImageFolder` does, or defines `__getitem__` and `__len__` itself.
+
+    When a transform fails, its error says, in a note, of which data set, which item and which
+    transform. A random transform draws from the streams of the items that a loader is loading
+    (see `dezero_data.randomness`); one of the labels has streams apart from those of the data.
 
     Source: Deep Learning from Scratch 3, step 49.
 
@@ -106,8 +117,12 @@ class Dataset:
             ) from None
         if not -len(self) <= number < len(self):
             raise IndexError(f"{name}: no item {number} among {len(self)}")
-        x = self.transform(self.data[number])
-        return x, None if self.label is None else self.target_transform(self.label[number])
+        x = self._transformed(self.transform, self.data[number], number, "transform")
+        if self.label is None:
+            return x, None
+        with _label_streams():
+            label = self.label[number]
+            return x, self._transformed(self.target_transform, label, number, "target_transform")
 
     def __getitems__(self, indices: Array) -> tuple[Array, Array | None]:
         """Return many items as one batch. `DataLoader` asks for batches this way.
@@ -134,10 +149,12 @@ class Dataset:
         if indices.size and not (indices.min() >= -size and indices.max() < size):
             wrong = indices[(indices < -size) | (indices >= size)][0]
             raise IndexError(f"{name}: no item {wrong} among {size}")
-        x = _take(self.data, indices, self.transform, name)
+        x = self._take(self.data, indices, "transform", name)
         if self.label is None:
             return x, None
-        return x, _take(self.label, indices, self.target_transform, f"{name}, as labels,")
+        with _label_streams():
+            maker = f"{name}, as labels,"
+            return x, self._take(self.label, indices, "target_transform", maker)
 
     def __len__(self) -> int:
         if self.data is None:
@@ -148,6 +165,51 @@ class Dataset:
             )
         return len(self.data)
 
+    def __repr__(self) -> str:
+        name = type(self).__name__
+        try:
+            size = f"{len(self)} items"
+        except RuntimeError:
+            return f"<{name} without data>"
+        what = [f"{kind} {_describe(values)}" for kind, values in self._parts()]
+        return f"<{name}: {', '.join([size, *what])}>"
+
+    def _parts(self) -> list[tuple[str, Any]]:
+        both = (("data", self.data), ("labels", self.label))
+        return [(kind, values) for kind, values in both if values is not None]
+
+    def _take(self, source: Any, indices: Array, which: str, maker: str) -> Array:
+        """Return many transformed items of `source`, at once if source and transform allow it."""
+        transform = getattr(self, which)
+        batch = getattr(transform, "batch", None)
+        if batch is None or not isinstance(source, np.ndarray):
+            numbers = indices.tolist()
+            return stack(
+                map_items(
+                    lambda number: self._transformed(transform, source[number], number, which),
+                    numbers,
+                ),
+                maker,
+            )
+        return self._transformed(batch, source[indices], indices, which)
+
+    def _transformed(
+        self, function: Callable[[Any], Any], x: Any, where: int | Array, which: str
+    ) -> Any:
+        try:
+            return function(x)
+        except Exception as error:
+            if isinstance(where, int):
+                what = f"item {where}"
+            else:
+                some = ", ".join(map(str, where[:8].tolist()))
+                more = ", ..." if len(where) > 8 else ""
+                what = f"the items {some}{more}, as one batch"
+            error.add_note(
+                f"{type(self).__name__}: {which} {getattr(self, which)!r} failed on {what}"
+            )
+            raise
+
 
 def _check_lengths(name: str, data: Any, label: Any) -> None:
     if data is not None and label is not None and len(data) != len(label):
@@ -156,7 +218,14 @@ def _check_lengths(name: str, data: Any, label: Any) -> None:
         )
 
 
-def _take(source: Any, indices: Array, transform: Transform, maker: str) -> Array:
-    if isinstance(source, np.ndarray):
-        return apply_to_batch(transform, source[indices])
-    return stack([transform(source[index]) for index in indices.tolist()], maker)
+def _describe(values: Any) -> str:
+    if isinstance(values, np.ndarray):
+        shape = f" {values.shape[1:]}" if values.ndim > 1 else ""
+        return f"{values.dtype}{shape}"
+    return f"in a {type(values).__name__}" if isinstance(values, (list, tuple)) else repr(values)
+
+
+def _label_streams() -> AbstractContextManager[Any]:
+    # Apart from those of the data: how an image was turned must not decide how its label is drawn.
+    current = current_items()
+    return using_item_random(None if current is None else current.child(_LABELS))
