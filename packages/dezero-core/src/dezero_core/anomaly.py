@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-import linecache
-import sys
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from dezero_core.backend import as_numpy
-from dezero_core.config import using_config
+from dezero_core.details import trace_of, user_line, watching
 from dezero_core.node import Bundle, Node
 
 __all__ = ["AnomalyError", "detect_anomaly"]
-
-_PACKAGES = frozenset(
-    [
-        "dezero",
-        "dezero_core",
-        "dezero_nn",
-        "dezero_optim",
-        "dezero_data",
-        "dezero_cuda",
-        "dezero_viz",
-    ]
-)
 
 
 class AnomalyError(ArithmeticError):
@@ -59,14 +44,8 @@ def detect_anomaly(*, check_changes: bool = True) -> Iterator[None]:
         Traceback (most recent call last):
         dezero_core.anomaly.AnomalyError: log: the result is not finite: 1 of 2 elements, ...
     """
-    with using_config("watcher", _Watcher(check_changes)):
+    with watching(_Watcher(check_changes)):
         yield
-
-
-@dataclass(frozen=True, slots=True)
-class _Trace:
-    line: str
-    contents: tuple[int, ...]
 
 
 class _Watcher:
@@ -76,25 +55,26 @@ class _Watcher:
     def after_forward(
         self, operation: str, operands: Mapping[str, Any], result: Any, node: Node | None
     ) -> None:
-        line = _user_line()
         if node is not None:
-            node.trace = _Trace(line, self._contents(node))
+            trace_of(node).contents = self._contents(node)
         for y in result if isinstance(result, tuple) else (result,):
             if not _is_finite(y) and all(map(_is_finite, operands.values())):
                 raise AnomalyError(
                     f"{operation}: the result is not finite: {_describe(y)}. "
-                    f"Operands: {_list(operands)}. At {line}"
+                    f"Operands: {_list(operands)}. At {user_line()}"
                 )
 
     def before_pull(self, node: Node) -> None:
         trace = getattr(node, "trace", None)
-        if trace is None or node.plan is None or trace.contents == self._contents(node):
+        if trace is None or trace.contents is None or node.plan is None:
+            return
+        if trace.contents == self._contents(node):
             return
         pairs = zip(node.plan.saved_operands(node), trace.contents, strict=False)
         changed = [what for (what, _, array), old in pairs if _checksum(array) != old]
         raise AnomalyError(
             f"backward of {node.plan.name}: {', '.join(changed)} was changed in place after the "
-            f"forward pass, so the gradient would be wrong. The operation ran at {trace.line}"
+            f"forward pass, so the gradient would be wrong. The operation ran at {trace.source}"
         )
 
     def after_pull(self, node: Node, gy: Any, gradients: list[tuple[Node, Any]]) -> None:
@@ -111,7 +91,7 @@ class _Watcher:
                     f"backward of {node.plan.name}: the gradient"
                     f"{f' of {name!r}' if name else ''} is not finite: {_describe(g)}. "
                     f"Given: {_list({'gy': gys[0], **saved})}. "
-                    f"The operation ran at {trace.line if trace else 'an unknown line'}"
+                    f"The operation ran at {trace.source if trace else 'an unknown line'}"
                 )
 
     def _contents(self, node: Node) -> tuple[int, ...]:
@@ -155,15 +135,3 @@ def _describe(x: Any) -> str:
 
 def _list(operands: Mapping[str, Any]) -> str:
     return "; ".join(f"{name}: {_describe(x)}" for name, x in operands.items())
-
-
-def _user_line() -> str:
-    """Return the innermost line of a program that uses this framework."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None:
-        if frame.f_globals.get("__name__", "").partition(".")[0] not in _PACKAGES:
-            break
-        frame = frame.f_back
-    code = frame.f_code
-    text = linecache.getline(code.co_filename, frame.f_lineno).strip()
-    return f"{code.co_filename}:{frame.f_lineno}, in {code.co_name}: {text}"

@@ -14,7 +14,7 @@ from typing import Any
 
 from dezero_core import versions
 from dezero_core.config import current
-from dezero_core.node import Node, history
+from dezero_core.node import Node, history, tick
 
 __all__ = ["propagate", "reachable"]
 
@@ -44,9 +44,13 @@ def propagate(
     leaves: dict[Node, Any] = {}
     # Sums made here belong to nobody else, so the next gradient is added to them in place.
     owned: set[Node] = set()
+    began, derivative = tick(), 1
+    retained = []
     for node, gy in seeds:
         table = leaves if node.plan is None else pending
         table[node] = table[node] + gy if node in table else gy
+        if recording:
+            derivative = max(derivative, 1 + getattr(node, "gradient_of", (0, 0))[1])
     heap = [(-node.order, node) for node in pending]
     heapify(heap)
     watcher = current().watcher
@@ -57,6 +61,8 @@ def propagate(
         gy = pending.pop(node)
         if retain is not None:
             retain(node, gy)
+            if recording:
+                retained.append(gy)
         if node.order < last_change:
             versions.check(node)
         if watcher is not None:
@@ -82,6 +88,11 @@ def propagate(
                 table[parent] = so_far + g
                 if not recording:
                     owned.add(parent)
+    if recording:
+        for g in (*leaves.values(), *retained):
+            made = getattr(g, "_node", None)
+            if made is not None and made.order > began:
+                made.gradient_of = began, derivative
     return leaves
 
 

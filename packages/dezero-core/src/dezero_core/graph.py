@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from itertools import count
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
+from dezero_core.details import LayerCall, Reference, SourceLine, record_details, reference
 from dezero_core.errors import GraphError
-from dezero_core.node import Node, history
-from dezero_core.typing import Shape
-from dezero_core.variable import Variable
+from dezero_core.node import Node, history, made_since
+from dezero_core.typing import Array, Shape
+from dezero_core.variable import Variable, as_array
 
-__all__ = ["Graph", "GraphOperation", "GraphVariable", "build_graph"]
+__all__ = [
+    "Graph",
+    "GraphOperation",
+    "GraphVariable",
+    "SourceLine",
+    "build_graph",
+    "record_details",
+]
 
 Kind: TypeAlias = Literal["leaf", "parameter", "constant", "intermediate", "output"]
 
@@ -24,7 +32,8 @@ class GraphVariable:
 
     Attributes:
         key: Unique among all variables and operations of a graph.
-        name: The name that the user gave it; of a constant, its value; or None.
+        name: The name that the user gave it, or `build_graph` was told; of a constant, its value;
+            or None.
         shape: The lengths of its axes.
         dtype: The name of its dtype.
         kind: ``"leaf"``, ``"parameter"``, ``"constant"`` (a number), ``"intermediate"``, or
@@ -49,6 +58,13 @@ class GraphOperation:
         outputs: The keys of those results that something was computed from.
         settings: The keyword arguments.
         order: Grows in the order in which operations ran.
+        scope: The path of the layer that it ran in, such as ``"blocks/0/conv"``; ``""`` where it
+            ran in no layer inside another, or that is not known. Operations that compute a layer's
+            gradients belong to that layer. Known if `record_details` was on; otherwise the path
+            of a parameter that it takes tells, if `build_graph` was given names.
+        source: The user's line that ran it, if `record_details` was on.
+        derivative: 0 for the computation itself, 1 for what ``backward(create_graph=True)``
+            recorded of its gradient, 2 for the gradient of that, and so on.
     """
 
     key: int
@@ -57,14 +73,32 @@ class GraphOperation:
     outputs: tuple[int, ...]
     settings: Mapping[str, Any]
     order: int
+    scope: str = ""
+    source: SourceLine | None = None
+    derivative: int = 0
+
+    @property
+    def phase(self) -> Literal["forward", "backward"]:
+        """Whether it is part of the computation itself, or of its gradient's."""
+        return "backward" if self.derivative else "forward"
 
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """What some variables were computed from, in the order of computation."""
+    """What some variables were computed from, in the order of computation.
+
+    Attributes:
+        variables: The variables, each once.
+        operations: The operations, each once.
+        layers: The class name of each layer whose path is known, by path. Where several outermost
+            layers were called, each path begins with the class of its own: ``"Critic/l1"``.
+    """
 
     variables: tuple[GraphVariable, ...]
     operations: tuple[GraphOperation, ...]
+    layers: Mapping[str, str] = field(default_factory=dict)
+    _nodes: Mapping[int, Node] = field(default_factory=dict, repr=False, compare=False)
+    _values: Mapping[int, Reference] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def edges(self) -> tuple[tuple[int, int], ...]:
@@ -75,12 +109,63 @@ class Graph:
             pairs.update(dict.fromkeys((operation.key, key) for key in operation.outputs))
         return tuple(pairs)
 
+    def value(self, key: int) -> Array | None:
+        """Return the array that a variable had in this computation, where it is still alive.
 
-def build_graph(*outputs: Variable) -> Graph:
+        A variable's array is found where a rule will need it, for the outputs, and for all where
+        ``record_details(keep_values=True)`` was on; with plain `record_details` as long as the
+        program holds it.
+
+        Args:
+            key: The variable's key.
+
+        Returns:
+            An array of its backend, not a copy; None if it was freed, or nobody knows it.
+
+        Example:
+            >>> import numpy as np
+            >>> x = Variable(np.array(3.0), "x")
+            >>> y = x * x
+            >>> graph = build_graph(y)
+            >>> [float(graph.value(v.key)) for v in graph.variables]
+            [3.0, 9.0]
+        """
+        found = self._values.get(key)
+        array = None if found is None else found()
+        return None if array is None else as_array(array)
+
+    def grad(self, key: int) -> Variable | None:
+        """Return the gradient of a variable, where one is kept.
+
+        That is so of leaves after ``backward()``, and of all after
+        ``backward(retain_grad=True)``.
+
+        Args:
+            key: The variable's key.
+
+        Returns:
+            The gradient, or None.
+
+        Example:
+            >>> import numpy as np
+            >>> x = Variable(np.array(3.0), "x")
+            >>> y = x * x
+            >>> y.backward()
+            >>> graph = build_graph(y)
+            >>> graph.grad(graph.variables[0].key)
+            variable(6.0)
+        """
+        return getattr(self._nodes.get(key), "grad", None)
+
+
+def build_graph(*outputs: Variable, names: Iterable[tuple[str, Variable]] = ()) -> Graph:
     """Return a view of the graph behind some variables.
 
     Args:
         *outputs: The variables.
+        names: Pairs of a name and a variable, such as ``model.namedparams()``: these names are
+            shown instead of the variables' own. Where no layer was recorded, an operation belongs
+            to the path that its first parameter's name begins with: ``"l1"`` for ``"l1/W"``.
 
     Returns:
         The graph, with each variable and each operation once.
@@ -106,12 +191,15 @@ def build_graph(*outputs: Variable) -> Graph:
                 "computed under no_grad()"
             )
         roots.append(output._node)
-    return _build(roots)
+    named = {variable._node: name for name, variable in names if variable._node is not None}
+    values = {node: reference(y.data) for node, y in zip(roots, outputs, strict=True)}
+    return _build(roots, named, values)
 
 
-def _build(roots: list[Node]) -> Graph:
+def _build(roots: list[Node], names: dict[Node, str], values: dict[Node, Reference]) -> Graph:
     new_key = count().__next__
     variables: list[GraphVariable] = []
+    constants: dict[int, Reference] = {}
     keys: dict[Node, int] = {}
     # Of each operation, in the order of computation: its key, its inputs, its outputs.
     operations: dict[Node, tuple[int, list[int], list[int]]] = {}
@@ -120,27 +208,33 @@ def _build(roots: list[Node]) -> Graph:
         variables.append(GraphVariable(new_key(), name, shape, str(dtype), kind))
         return variables[-1].key
 
-    for node in history(roots):
+    def add_constant(number: Any) -> int:
+        key = add_variable("constant", repr(number), (), type(number).__name__)
+        constants[key] = reference(number)
+        return key
+
+    nodes = history(roots)
+    for node in nodes:
         if node.is_selection:
             owner = node.parents[0]
         else:
             owner = node
             if node.plan is not None:
                 inputs = [
-                    keys[parent]
-                    if isinstance(parent, Node)
-                    else _add_constant(add_variable, parent)
+                    keys[parent] if isinstance(parent, Node) else add_constant(parent)
                     for parent in node.parents
                     if parent is not None
                 ]
                 operations[node] = (new_key(), inputs, [])
         if not node.is_bundle:
-            keys[node] = add_variable(
-                _kind(node, roots), getattr(node, "name", None), node.shape, node.dtype
-            )
+            name = names.get(node, getattr(node, "name", None))
+            keys[node] = add_variable(_kind(node, roots), name, node.shape, node.dtype)
             if owner in operations:
                 operations[owner][2].append(keys[node])
 
+    _find_values({**keys, **operations}, values)
+    scopes = _Scopes(operations, names)
+    derivatives = _find_derivatives(nodes)
     return Graph(
         tuple(variables),
         tuple(
@@ -152,15 +246,19 @@ def _build(roots: list[Node]) -> Graph:
                     outputs=tuple(outputs),
                     settings=MappingProxyType(dict(node.settings or {})),
                     order=node.order,
+                    scope=scopes.of(node),
+                    source=getattr(getattr(node, "trace", None), "source", None),
+                    derivative=derivatives.get(node, 0),
                 )
                 for node, (key, inputs, outputs) in operations.items()
             ]
         ),
+        MappingProxyType(scopes.layers),
+        MappingProxyType({key: node for node, key in keys.items()}),
+        MappingProxyType(
+            {key: values[node] for node, key in keys.items() if node in values} | constants
+        ),
     )
-
-
-def _add_constant(add_variable: Callable[..., int], number: Any) -> int:
-    return add_variable("constant", repr(number), (), type(number).__name__)
 
 
 def _kind(node: Node, roots: list[Node]) -> Kind:
@@ -169,3 +267,89 @@ def _kind(node: Node, roots: list[Node]) -> Kind:
     if node.plan is not None:
         return "intermediate"
     return "parameter" if getattr(node, "is_parameter", False) else "leaf"
+
+
+def _find_values(nodes: Iterable[Node], values: dict[Node, Reference]) -> None:
+    """Add where the arrays of variables are: in what rules will need, and in what was recorded."""
+    for node in nodes:
+        if node.plan is None:
+            continue
+        for _, owner, array in node.plan.saved_operands(node):
+            values.setdefault(owner, reference(array))
+        owner = node.parents[0] if node.is_selection else node
+        trace = getattr(owner, "trace", None)
+        if trace is None:
+            continue
+        if not node.is_bundle and trace.results:
+            values.setdefault(node, trace.results[node.result_index])
+        if owner is node:
+            for parent, found in zip(node.parents, trace.operands, strict=False):
+                if isinstance(parent, Node):
+                    values.setdefault(parent, found)
+
+
+def _find_derivatives(nodes: list[Node]) -> dict[Node, int]:
+    """Return, for each node that a backward pass made, how many passes led there.
+
+    Args:
+        nodes: All nodes of the graph, in the order of computation.
+    """
+    passes: dict[int, tuple[int, list[Node]]] = {}
+    for node in nodes:
+        if hasattr(node, "gradient_of"):
+            began, derivative = node.gradient_of
+            passes.setdefault(began, (derivative, []))[1].append(node)
+    derivatives: dict[Node, int] = {}
+    for began, (derivative, gradients) in sorted(passes.items(), key=lambda item: item[0]):
+        made = list(made_since(began, gradients))
+        # The user may have computed with a gradient before the pass, which so is a further one.
+        given = [parent for node in made for parent in node.parents if isinstance(parent, Node)]
+        derivative = max([derivative, *[1 + derivatives.get(node, 0) for node in given]])
+        derivatives.update(dict.fromkeys(made, derivative))
+    return derivatives
+
+
+class _Scopes:
+    """The paths of the layers that operations ran in.
+
+    Attributes:
+        layers: The class name of each layer, by path.
+    """
+
+    def __init__(self, operations: Iterable[Node], names: Mapping[Node, str]) -> None:
+        self.layers: dict[str, str] = {}
+        self._names = names
+        calls = [call for node in operations if (call := _call_of(node)) is not None]
+        # The same layer has the same reference.
+        kinds: dict[int, str] = {}
+        for call in calls:
+            if id(call.root) not in kinds:
+                kinds[id(call.root)] = call.outermost.kind
+        self._prefixes: dict[int, str] = {}
+        seen: dict[str, int] = {}
+        for root, kind in kinds.items():
+            seen[kind] = seen.get(kind, 0) + 1
+            number = "" if seen[kind] == 1 else f"_{seen[kind]}"
+            self._prefixes[root] = f"{kind}{number}" if len(kinds) > 1 else ""
+        for call in calls:
+            around: LayerCall | None = call
+            while around is not None:
+                self.layers.setdefault(self._path(around), around.kind)
+                around = around.outer
+
+    def of(self, node: Node) -> str:
+        call = _call_of(node)
+        if call is not None:
+            return self._path(call)
+        for parent in node.parents:
+            if isinstance(parent, Node) and parent in self._names:
+                return self._names[parent].rpartition("/")[0]
+        return ""
+
+    def _path(self, call: LayerCall) -> str:
+        prefix = self._prefixes[id(call.root)]
+        return f"{prefix}/{call.path}" if prefix and call.path else prefix or call.path
+
+
+def _call_of(node: Node) -> LayerCall | None:
+    return getattr(getattr(node, "trace", None), "call", None)

@@ -17,7 +17,17 @@ from dezero_core.typing import Shape
 if TYPE_CHECKING:
     from dezero_core.variable import Variable
 
-__all__ = ["Bundle", "Node", "Pullback", "cut_history", "history", "leaf", "output_nodes", "tick"]
+__all__ = [
+    "Bundle",
+    "Node",
+    "Pullback",
+    "cut_history",
+    "history",
+    "leaf",
+    "made_since",
+    "output_nodes",
+    "tick",
+]
 
 #: The clock that numbers nodes: an operation is always younger than its operands.
 tick = count(1).__next__
@@ -69,17 +79,21 @@ class Node:
         grad: The gradient, where it is kept.
         name: The name that the user gave the variable, for drawings.
         is_parameter: Whether the leaf belongs to a Parameter.
-        trace: What a watcher noted when the operation ran.
+        trace: What watchers noted when the operation ran (see `dezero_core.details`).
+        gradient_of: Of a gradient that a backward pass recorded: when the pass began, and 1 if it
+            went back from the computation itself, 2 from such a gradient, and so on. All younger
+            nodes that it was computed from were made by the same pass.
     """
 
     # The slots of the second row stay unset until somebody sets them, which saves each operation
     # four assignments. Read them with getattr(node, name, default).
     __slots__ = (
         *("dtype", "order", "parents", "plan", "saved", "settings", "shape"),
-        *("grad", "is_parameter", "name", "trace"),
+        *("grad", "gradient_of", "is_parameter", "name", "trace"),
     )
 
     grad: Variable | None
+    gradient_of: tuple[int, int]
     is_parameter: bool
     name: str | None
     trace: Any
@@ -105,6 +119,11 @@ class Node:
     def is_selection(self) -> bool:
         """Whether it is one of several results of an operation."""
         return isinstance(self.plan, _Selection)
+
+    @property
+    def result_index(self) -> int:
+        """Which of the results of its operation it is."""
+        return self.plan.index if isinstance(self.plan, _Selection) else 0
 
     @property
     def is_bundle(self) -> bool:
@@ -133,6 +152,23 @@ def history(roots: Iterable[Node]) -> list[Node]:
             seen.add(node)
             stack.extend(parent for parent in node.parents if isinstance(parent, Node))
     return sorted(seen, key=lambda node: node.order)
+
+
+def made_since(order: int, nodes: Iterable[Any]) -> Iterator[Node]:
+    """Yield those of some nodes, and of what they were computed from, that are younger.
+
+    Args:
+        order: What the clock showed.
+        nodes: Nodes, or None for what has none.
+    """
+    stack = list(nodes)
+    seen: set[Node] = set()
+    while stack:
+        node = stack.pop()
+        if isinstance(node, Node) and node.order > order and node not in seen:
+            seen.add(node)
+            yield node
+            stack.extend(node.parents)
 
 
 def cut_history(node: Node) -> None:

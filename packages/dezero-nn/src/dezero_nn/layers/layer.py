@@ -11,6 +11,8 @@ import numpy as np
 
 from dezero_core import Parameter, Variable, as_numpy
 from dezero_core.backend import backend_of
+from dezero_core.config import current
+from dezero_core.details import layer_call
 from dezero_core.typing import Array, DTypeLike
 from dezero_nn.layers._loading import Loading
 from dezero_nn.layers._state import LoadReport, Wanted, saved_of
@@ -74,7 +76,10 @@ class Layer:
 
     def __call__(self, *inputs: Any, **settings: Any) -> Any:
         """Compute `forward`."""
-        return self.forward(*inputs, **settings)
+        if current().watcher is None:
+            return self.forward(*inputs, **settings)
+        with layer_call(self):
+            return self.forward(*inputs, **settings)
 
     def forward(self, *inputs: Any, **settings: Any) -> Any:
         """Compute the outputs, Variables, from the inputs. Subclasses define it."""

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from dezero_core import Variable, using_config
+from dezero_core.graph import record_details
 from dezero_core.plugins import get_plotter
 from dezero_core.typing import ArrayLike
 from dezero_nn.layers import Layer
@@ -32,7 +33,8 @@ class Model(Layer):
     def plot(self, *inputs: ArrayLike, to_file: str | os.PathLike[str] = "model.png") -> Any:
         """Draw the graph of one computation into a file.
 
-        Parameters are labelled with their paths. Needs a package that draws, such as dezero-viz.
+        Operations are grouped by the layers that they ran in, and parameters are labelled with
+        their paths. Needs a package that draws, such as dezero-viz.
 
         Args:
             *inputs: What the model is called with, arrays or Variables.
@@ -51,7 +53,7 @@ class Model(Layer):
             x if isinstance(x, Variable) else Variable(x, name="x" if single else f"x{i}")
             for i, x in enumerate(inputs)
         ]
-        with using_config("enable_backprop", True):
+        with using_config("enable_backprop", True), record_details():
             outputs = self(*variables)
         names = [(parameter, parameter.name) for parameter in self.params()]
         try:
