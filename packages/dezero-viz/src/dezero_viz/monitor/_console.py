@@ -1,0 +1,73 @@
+"""What a run shows on the console: a table with a line for each epoch, and a progress bar.
+
+The bar is for terminals alone. What is read later, from a file or a pipe, has plain lines.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from tqdm import tqdm
+
+from dezero_viz.monitor._logs import Row
+
+__all__ = ["Console", "number"]
+
+_LEAST_WIDTH = 9
+
+
+def number(value: float) -> str:
+    """Write a number with five digits that count."""
+    return f"{value:.5g}"
+
+
+class Console:
+    """The table and the bars of a run."""
+
+    def __init__(self) -> None:
+        self._columns: list[str] = []
+        self._total: int | None = None
+
+    def begin_epoch(self, epoch: int, total: int) -> None:
+        """Know what the next bars are about."""
+        self._total = total
+
+    def bar(self, epoch: int, part: str, n_batches: int | None) -> Any:
+        """Return a progress bar over batches, which is drawn on a terminal alone."""
+        title = f"{self._of_total(epoch)} {part}".strip()
+        return tqdm(
+            total=n_batches,
+            desc=f"epoch {title}" if self._total is not None else title,
+            unit=" batches",
+            leave=False,
+            disable=None,
+            dynamic_ncols=True,
+        )
+
+    def show(self, bar: Any, means: Mapping[str, float]) -> None:
+        """Write the means so far behind a bar."""
+        bar.set_postfix_str(", ".join(f"{k} {number(v)}" for k, v in means.items()), refresh=False)
+
+    def write(self, row: Row) -> None:
+        """Print the line of an epoch, below the names of its columns where those are new."""
+        names = [name for name in row if name not in ("epoch", "step")]
+        if not set(names) <= set(self._columns):
+            self._columns = list(dict.fromkeys([*self._columns, *names]))
+            self._print("epoch", {name: name for name in self._columns})
+        texts = {name: number(row[name]) for name in names}
+        texts["seconds"] = f"{row['seconds']:.1f}"
+        self._print(self._of_total(int(row["epoch"])), texts)
+
+    def _of_total(self, epoch: int) -> str:
+        if self._total is None:
+            return str(epoch)
+        return f"{epoch:{1 + int(math.log10(max(self._total, 1)))}}/{self._total}"
+
+    def _print(self, first: str, texts: Mapping[str, str]) -> None:
+        width = max(5, 2 * len(str(self._total or 0)) + 1)
+        cells = [first.rjust(width)]
+        cells += [texts.get(name, "").rjust(max(_LEAST_WIDTH, len(name))) for name in self._columns]
+        # Bars on the terminal step aside for it.
+        tqdm.write("  ".join(cells).rstrip())
