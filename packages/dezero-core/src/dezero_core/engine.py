@@ -14,7 +14,7 @@ from typing import Any
 
 from dezero_core import versions
 from dezero_core.config import current
-from dezero_core.node import Node, history, tick
+from dezero_core.node import Node, history, passes, tick
 
 __all__ = ["propagate", "reachable"]
 
@@ -44,13 +44,11 @@ def propagate(
     leaves: dict[Node, Any] = {}
     # Sums made here belong to nobody else, so the next gradient is added to them in place.
     owned: set[Node] = set()
-    began, derivative = tick(), 1
-    retained = []
+    began, start = tick(), 0
     for node, gy in seeds:
         table = leaves if node.plan is None else pending
         table[node] = table[node] + gy if node in table else gy
-        if recording:
-            derivative = max(derivative, 1 + getattr(node, "gradient_of", (0, 0))[1])
+        start = max(start, node.order)
     heap = [(-node.order, node) for node in pending]
     heapify(heap)
     watcher = current().watcher
@@ -61,8 +59,6 @@ def propagate(
         gy = pending.pop(node)
         if retain is not None:
             retain(node, gy)
-            if recording:
-                retained.append(gy)
         if node.order < last_change:
             versions.check(node)
         if watcher is not None:
@@ -89,10 +85,7 @@ def propagate(
                 if not recording:
                     owned.add(parent)
     if recording:
-        for g in (*leaves.values(), *retained):
-            made = getattr(g, "_node", None)
-            if made is not None and made.order > began:
-                made.gradient_of = began, derivative
+        passes.append((began, tick(), start))
     return leaves
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
@@ -10,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 from dezero_core.details import LayerCall, Reference, SourceLine, record_details, reference
 from dezero_core.errors import GraphError
-from dezero_core.node import Node, history, made_since
+from dezero_core.node import Node, history, passes
 from dezero_core.typing import Array, Shape
 from dezero_core.variable import Variable, as_array
 
@@ -294,18 +295,30 @@ def _find_derivatives(nodes: list[Node]) -> dict[Node, int]:
     Args:
         nodes: All nodes of the graph, in the order of computation.
     """
-    passes: dict[int, tuple[int, list[Node]]] = {}
+    known = sorted(passes.copy())
+    began = [first for first, _, _ in known]
+
+    def pass_at(order: int) -> int | None:
+        place = bisect(began, order) - 1
+        return place if place >= 0 and order < known[place][1] else None
+
+    made: dict[int, list[Node]] = {}
     for node in nodes:
-        if hasattr(node, "gradient_of"):
-            began, derivative = node.gradient_of
-            passes.setdefault(began, (derivative, []))[1].append(node)
+        place = pass_at(node.order)
+        if place is not None:
+            made.setdefault(place, []).append(node)
+    of_pass: dict[int, int] = {}
     derivatives: dict[Node, int] = {}
-    for began, (derivative, gradients) in sorted(passes.items(), key=lambda item: item[0]):
-        made = list(made_since(began, gradients))
-        # The user may have computed with a gradient before the pass, which so is a further one.
-        given = [parent for node in made for parent in node.parents if isinstance(parent, Node)]
-        derivative = max([derivative, *[1 + derivatives.get(node, 0) for node in given]])
-        derivatives.update(dict.fromkeys(made, derivative))
+    # Older passes first: a pass goes one further than what it started from, ...
+    for place in range(len(known)):
+        before = pass_at(known[place][2])
+        of_pass[place] = 1 if before is None else 1 + of_pass[before]
+        if place in made:
+            # ... and than what it computes with: the user may have used a gradient before.
+            inside = set(made[place])
+            given = {p for node in inside for p in node.parents if isinstance(p, Node)} - inside
+            of_pass[place] = max([of_pass[place], *[1 + derivatives.get(p, 0) for p in given]])
+            derivatives.update(dict.fromkeys(inside, of_pass[place]))
     return derivatives
 
 

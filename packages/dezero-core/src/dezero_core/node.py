@@ -8,6 +8,7 @@ that array; and as there is no cycle of references, counting them frees all of i
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
@@ -26,11 +27,17 @@ __all__ = [
     "leaf",
     "made_since",
     "output_nodes",
+    "passes",
     "tick",
 ]
 
 #: The clock that numbers nodes: an operation is always younger than its operands.
 tick = count(1).__next__
+
+#: The latest backward passes that were recorded: when each began and ended, by the clock, and the
+#: youngest node that it started from. They tell drawings which nodes compute gradients, at no
+#: cost to the nodes.
+passes: deque[tuple[int, int, int]] = deque(maxlen=4096)
 
 
 class Pullback(Protocol):
@@ -80,20 +87,16 @@ class Node:
         name: The name that the user gave the variable, for drawings.
         is_parameter: Whether the leaf belongs to a Parameter.
         trace: What watchers noted when the operation ran (see `dezero_core.details`).
-        gradient_of: Of a gradient that a backward pass recorded: when the pass began, and 1 if it
-            went back from the computation itself, 2 from such a gradient, and so on. All younger
-            nodes that it was computed from were made by the same pass.
     """
 
     # The slots of the second row stay unset until somebody sets them, which saves each operation
     # four assignments. Read them with getattr(node, name, default).
     __slots__ = (
         *("dtype", "order", "parents", "plan", "saved", "settings", "shape"),
-        *("grad", "gradient_of", "is_parameter", "name", "trace"),
+        *("grad", "is_parameter", "name", "trace"),
     )
 
     grad: Variable | None
-    gradient_of: tuple[int, int]
     is_parameter: bool
     name: str | None
     trace: Any
