@@ -12,18 +12,55 @@ from __future__ import annotations
 from dezero_data import transforms
 from dezero_data.__about__ import __version__
 from dezero_data.dataloaders import DataLoader
-from dezero_data.datasets import MNIST, DataFileError, Dataset, Digits, Spiral, get_spiral
+from dezero_data.datasets import (
+    CIFAR10,
+    CIFAR100,
+    KMNIST,
+    MNIST,
+    ArrayDataset,
+    Characters,
+    ConcatDataset,
+    DataFileError,
+    Dataset,
+    Digits,
+    FashionMNIST,
+    ImageFolder,
+    ImageNet,
+    NpyFolder,
+    Shakespeare,
+    SinCurve,
+    Sonnets,
+    Spiral,
+    Subset,
+    get_spiral,
+    random_split,
+)
 from dezero_data.randomness import item_rng
 
 __all__ = [
+    "CIFAR10",
+    "CIFAR100",
+    "KMNIST",
     "MNIST",
+    "ArrayDataset",
+    "Characters",
+    "ConcatDataset",
     "DataFileError",
     "DataLoader",
     "Dataset",
     "Digits",
+    "FashionMNIST",
+    "ImageFolder",
+    "ImageNet",
+    "NpyFolder",
+    "Shakespeare",
+    "SinCurve",
+    "Sonnets",
     "Spiral",
+    "Subset",
     "__version__",
     "get_spiral",
     "item_rng",
+    "random_split",
     "transforms",
 ]

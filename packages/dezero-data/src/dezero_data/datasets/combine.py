@@ -240,7 +240,7 @@ def _merge(batches: Sequence[Any], order: Array, names: Sequence[str]) -> Any:
     """Make one batch of several, in a certain order, whatever they are built of."""
     first = batches[0]
     for name, batch in zip(names, batches, strict=True):
-        if type(batch) is not type(first) or _item_shape(batch) != _item_shape(first):
+        if type(batch) is not type(first) or _form(batch) != _form(first):
             raise TypeError(
                 f"ConcatDataset: {names[0]} gives {_describe(first)}, but {name} gives "
                 f"{_describe(batch)}: what goes into one batch is alike"
@@ -258,15 +258,20 @@ def _merge(batches: Sequence[Any], order: Array, names: Sequence[str]) -> Any:
     return np.concatenate(batches)[order]
 
 
-def _item_shape(batch: Any) -> tuple[int, ...]:
-    return batch.shape[1:] if isinstance(batch, np.ndarray) else ()
+def _form(batch: Any) -> Any:
+    if isinstance(batch, np.ndarray):
+        return batch.shape[1:]
+    if isinstance(batch, Mapping):
+        return sorted(map(str, batch))
+    return len(batch) if isinstance(batch, tuple) else None
 
 
 def _describe(batch: Any) -> str:
     if batch is None:
         return "no labels"
-    kind = type(batch).__name__
-    return f"items of shape {batch.shape[1:]}" if isinstance(batch, np.ndarray) else f"a {kind}"
+    if isinstance(batch, np.ndarray):
+        return f"items of shape {batch.shape[1:]}"
+    return f"a {type(batch).__name__} of {_form(batch)}"
 
 
 def _check_dataset(dataset: Any, maker: str) -> None:

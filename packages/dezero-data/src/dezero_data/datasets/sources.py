@@ -5,12 +5,15 @@ The checksums are those of the files as they are downloaded: of an archive, not 
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 from dezero_core.files import get_file
+from dezero_data.datasets.base import DataFileError
 
 __all__ = ["SOURCES", "RemoteFile"]
 
@@ -57,6 +60,27 @@ class RemoteFile:
             md5=self.md5,
             max_bytes=self.bytes,
         )
+
+    def check(self, path: str | os.PathLike[str]) -> None:
+        """Check that a file is this one, by its strongest checksum.
+
+        Args:
+            path: The file.
+
+        Raises:
+            DataFileError: It is another one, or damaged.
+            OSError: It cannot be read.
+        """
+        kind, wanted = ("sha256", self.sha256) if self.sha256 else ("md5", self.md5)
+        if wanted is None:
+            return
+        with open(path, "rb") as file:
+            found = hashlib.file_digest(file, kind).hexdigest()
+        if found != wanted:
+            raise DataFileError(
+                f"{path} is another file than its name says, or is damaged: "
+                f"its {kind} is {found}, not {wanted}"
+            )
 
 
 def _idx_files(
