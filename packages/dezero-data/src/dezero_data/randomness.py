@@ -79,7 +79,7 @@ class ItemRandom:
         True
     """
 
-    __slots__ = ("_draws", "_keys", "indices")
+    __slots__ = ("_draws", "_keys", "_origin", "indices")
 
     def __init__(self, seed: int, epoch: int, indices: ArrayLike) -> None:
         items = np.asarray(indices)
@@ -87,10 +87,19 @@ class ItemRandom:
             raise TypeError(f"ItemRandom: indices are integers, not {items.dtype}")
         if items.ndim != 1:
             raise ValueError(f"ItemRandom: indices have shape (N,), not {items.shape}")
-        items = items.astype(np.int64)
-        key = _mix(_natural(seed, "seed") + _STEP)
-        key = _mix(key + _STEP * _natural(epoch, "epoch"))
-        self._set(_mix(key + _STEP * items.view(np.uint64)), items)
+        self.indices = items.astype(np.int64)
+        self._origin = _natural(seed, "seed"), _natural(epoch, "epoch"), self.indices
+
+    def __getattr__(self, name: str) -> Any:
+        # Slots that are still empty. Most batches are loaded without any random draw, and are
+        # spared the mixing.
+        if name not in ("_keys", "_draws"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        seed, epoch, items = self._origin
+        key = _mix(seed + _STEP)
+        key = _mix(key + _STEP * epoch)
+        self._set(_mix(key + _STEP * items.view(np.uint64)), self.indices)
+        return getattr(self, name)
 
     def _set(self, keys: Array, indices: Array) -> None:
         self._keys = keys
@@ -105,7 +114,7 @@ class ItemRandom:
         return streams
 
     def __len__(self) -> int:
-        return len(self._keys)
+        return len(self.indices)
 
     def __repr__(self) -> str:
         return f"<ItemRandom of {len(self)} items>"
