@@ -17,7 +17,11 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = sorted(path.parent for path in ROOT.glob("packages/*/pyproject.toml"))
 IMPORT_NAMES = {path.name.replace("-", "_") for path in PACKAGES}
 # What extras bring, under its import name.
-EXTRAS = {"dezero_cuda": {"cupy", "cupyx"}, "dezero_nn": {"PIL", "safetensors"}}
+EXTRAS = {
+    "dezero_core": {"tqdm"},
+    "dezero_cuda": {"cupy", "cupyx"},
+    "dezero_nn": {"PIL", "safetensors"},
+}
 NAMED_TUPLE_METHODS = {"_asdict", "_fields", "_make", "_replace"}
 
 

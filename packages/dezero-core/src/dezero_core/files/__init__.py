@@ -18,6 +18,7 @@ from __future__ import annotations
 from dezero_core.files._atomic import atomic_write
 from dezero_core.files._cache import cache_dir, remove_file, remove_leftovers
 from dezero_core.files._get_file import get_file
+from dezero_core.files._unpack import unpack
 from dezero_core.files.errors import ArchiveError, DownloadError
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "get_file",
     "remove_file",
     "remove_leftovers",
+    "unpack",
 ]
