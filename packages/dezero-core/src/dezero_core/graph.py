@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 from dezero_core.details import LayerCall, Reference, SourceLine, record_details, reference
 from dezero_core.errors import GraphError
 from dezero_core.node import Node, history, passes
+from dezero_core.plugins import notebook_view
 from dezero_core.typing import Array, Shape
 from dezero_core.variable import Variable, as_array
 
@@ -109,6 +110,10 @@ class Graph:
             pairs.update(dict.fromkeys((key, operation.key) for key in operation.inputs))
             pairs.update(dict.fromkeys((operation.key, key) for key in operation.outputs))
         return tuple(pairs)
+
+    def _repr_html_(self) -> str | None:
+        """Return what a notebook shows: the drawing, where a package is installed that draws."""
+        return notebook_view(self)
 
     def value(self, key: int) -> Array | None:
         """Return the array that a variable had in this computation, where it is still alive.

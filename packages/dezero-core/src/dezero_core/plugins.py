@@ -13,7 +13,7 @@ from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-__all__ = ["get_plotter", "load_plugins"]
+__all__ = ["get_plotter", "load_plugins", "notebook_view"]
 
 _PLOTTERS = "dezero.plotters"
 
@@ -82,6 +82,31 @@ def get_plotter(name: str = "graph") -> Callable[..., Any]:
         f"get_plotter: no installed package offers a working plotter {name!r}{known}. "
         "Drawing lives in a package of its own: pip install dezero-viz"
     )
+
+
+def notebook_view(thing: Any) -> str | None:
+    """Return how a notebook shows something, where a package is installed that draws.
+
+    Objects return it from ``_repr_html_``. A notebook that gets None shows the text instead, so
+    nothing is raised, and there is no warning, where the package is missing or fails.
+
+    Args:
+        thing: What to show.
+
+    Returns:
+        HTML, or None.
+
+    Example:
+        >>> notebook_view("text, which has no other view") is None
+        True
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            html = get_plotter("notebook")(thing)
+    except Exception:
+        return None
+    return html if isinstance(html, str) else None
 
 
 def _describe(point: EntryPoint) -> str:

@@ -13,6 +13,7 @@ from dezero_core import versions
 from dezero_core.backend import as_numpy, backend_of, get_backend
 from dezero_core.errors import GraphError
 from dezero_core.node import Node, cut_history, leaf
+from dezero_core.plugins import notebook_view
 from dezero_core.typing import Array, ArrayLike, Axis, DTypeLike, Shape
 
 __all__ = ["Parameter", "Variable", "as_array", "as_variable", "variable_of"]
@@ -270,6 +271,10 @@ class Variable:
             return "variable(None)"
         text = str(as_numpy(self)).replace("\n", "\n" + " " * len("variable("))
         return f"variable({text})"
+
+    def _repr_html_(self) -> str | None:
+        """Return what a notebook shows; None, for the text, where nothing installed draws."""
+        return notebook_view(self)
 
     def __format__(self, spec: str) -> str:
         # f"{loss:.3f}" formats the number; f"{loss}" is what print shows.

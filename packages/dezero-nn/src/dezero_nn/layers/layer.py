@@ -13,6 +13,7 @@ from dezero_core import Parameter, Variable, as_numpy
 from dezero_core.backend import backend_of
 from dezero_core.config import current
 from dezero_core.details import layer_call
+from dezero_core.plugins import notebook_view
 from dezero_core.typing import Array, DTypeLike
 from dezero_nn.layers._loading import Loading
 from dezero_nn.layers._state import LoadReport, Wanted, saved_of
@@ -87,6 +88,10 @@ class Layer:
 
     def __repr__(self) -> str:
         return tree_text(self)
+
+    def _repr_html_(self) -> str | None:
+        """Return what a notebook shows; None, for the text, where nothing installed draws."""
+        return notebook_view(self)
 
     # --- parameters --------------------------------------------------------------------------
 

@@ -159,11 +159,11 @@ def _left_as_it_was(model: Any) -> Iterator[None]:
 def _update_ratios(patient: Any, optimizer: Any, lr: float | None) -> dict[str, float] | None:
     """Return how large the first update of each weight matrix is, beside the matrix."""
     weights = [
-        (path, parameter)
+        (path, parameter, parameter.grad.data)
         for path, parameter in named_params(patient)
         if parameter.data is not None and parameter.grad is not None and parameter.ndim >= 2
     ]
-    before = [parameter.data.copy() for _, parameter in weights]
+    before = [parameter.data.copy() for _, parameter, _ in weights]
     if optimizer is not None and callable(getattr(optimizer, "setup", None)):
         trial = copy.deepcopy(optimizer)
         trial.setup(patient)
@@ -172,17 +172,17 @@ def _update_ratios(patient: Any, optimizer: Any, lr: float | None) -> dict[str, 
             trial.update()
         except TypeError:
             return None  # it wants more than gradients, such as a function to minimize
-        updates = [p.data - old for (_, p), old in zip(weights, before, strict=True)]
+        updates = [p.data - old for (_, p, _), old in zip(weights, before, strict=True)]
         for parameter, array in everything:
             parameter.data = array
     else:
         rate = getattr(optimizer, "lr", None) if lr is None else lr
         if rate is None:
             return None
-        updates = [rate * parameter.grad.data for _, parameter in weights]
+        updates = [rate * grad for _, _, grad in weights]
     return {
         path: _norm(update) / norm
-        for (path, _), update, old in zip(weights, updates, before, strict=True)
+        for (path, _, _), update, old in zip(weights, updates, before, strict=True)
         if (norm := _norm(old)) > 0  # weights that begin at 0 have no size to compare with
     }
 
@@ -200,8 +200,11 @@ def _goal(evidence: Evidence) -> float | None:
     if targets is None or numbers < _NUMBERS_PER_TARGET * max(targets.size, 1):
         return None
     n_classes = classes_of(evidence)
-    floor = _LEFT_OF_GUESSING * math.log(n_classes) if n_classes and n_classes > 1 else 0.0
-    return max(_LEFT * evidence.loss, floor)
+    if not n_classes or n_classes < 2:
+        return _LEFT * evidence.loss
+    # Of scores that are wildly wrong at first, a fifth is no success.
+    guess = math.log(n_classes)
+    return max(_LEFT * min(evidence.loss, 2 * guess), _LEFT_OF_GUESSING * guess)
 
 
 def _without_echoes(findings: list[Finding]) -> list[Finding]:
