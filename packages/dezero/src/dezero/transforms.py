@@ -2,6 +2,38 @@
 
 from __future__ import annotations
 
-from dezero_data.transforms import AsType, Compose, Flatten, Normalize, ToFloat
+from dezero_data.transforms import (
+    AsType,
+    CenterCrop,
+    Compose,
+    Convert,
+    Cutout,
+    Flatten,
+    Normalize,
+    RandomCrop,
+    RandomHorizontalFlip,
+    RandomRotation,
+    Resize,
+    ToArray,
+    ToFloat,
+    ToInt,
+    ToPIL,
+)
 
-__all__ = ["AsType", "Compose", "Flatten", "Normalize", "ToFloat"]
+__all__ = [
+    "AsType",
+    "CenterCrop",
+    "Compose",
+    "Convert",
+    "Cutout",
+    "Flatten",
+    "Normalize",
+    "RandomCrop",
+    "RandomHorizontalFlip",
+    "RandomRotation",
+    "Resize",
+    "ToArray",
+    "ToFloat",
+    "ToInt",
+    "ToPIL",
+]

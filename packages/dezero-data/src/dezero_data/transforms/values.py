@@ -1,99 +1,16 @@
-"""What is done to the items of a data set on their way out.
-
-A transform is anything that can be called with one item and returns what becomes of it. One that
-can do a whole batch at once has a method ``batch(xs)`` besides: it takes the items stacked along a
-new first axis and returns what calling it on each of them and stacking would. A data set then asks
-once per batch, not once per item; `apply_to_batch` is how. Functions without that method work just
-as well, item by item.
-"""
+"""Transforms of an item's values and dtype, whatever it is an item of."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from dezero_core.typing import Array, ArrayLike, DTypeLike
-from dezero_data._batches import stack
+from dezero_data.transforms._images import is_pillow
 
-__all__ = ["AsType", "Compose", "Flatten", "Normalize", "ToFloat", "Transform", "apply_to_batch"]
-
-#: From one item to what becomes of it.
-Transform: TypeAlias = Callable[[Any], Any]
-
-
-def apply_to_batch(transform: Transform, xs: Array) -> Array:
-    """Apply a transform to a batch: at once if it can, else item by item.
-
-    Args:
-        transform: A function of one item, with or without a method `batch`.
-        xs: The items, shape (N, ...).
-
-    Returns:
-        What becomes of them, shape (N, ...).
-
-    Raises:
-        ValueError: The transformed items differ in shape.
-
-    Example:
-        >>> xs = np.arange(4, dtype=np.uint8).reshape(2, 1, 2)
-        >>> apply_to_batch(Flatten(), xs)
-        array([[0, 1],
-               [2, 3]], dtype=uint8)
-        >>> apply_to_batch(lambda x: x.sum(), xs)
-        array([1, 5], dtype=uint64)
-    """
-    batch = getattr(transform, "batch", None)
-    if batch is not None:
-        return batch(xs)
-    return stack([transform(x) for x in xs], _name_of(transform))
-
-
-class Compose:
-    """One transform after the other.
-
-    Source: Deep Learning from Scratch 3, step 49.
-
-    Args:
-        transforms: The transforms, the first one first. None at all leaves items as they are.
-
-    Raises:
-        TypeError: One of them cannot be called.
-
-    Example:
-        >>> unit = Compose([ToFloat(), Normalize(mean=0.0, std=255.0)])
-        >>> unit(np.array([0, 51, 255], dtype=np.uint8))
-        array([0. , 0.2, 1. ], dtype=float32)
-    """
-
-    def __init__(self, transforms: Sequence[Transform] = ()) -> None:
-        self.transforms = tuple(transforms)
-        for position, transform in enumerate(self.transforms):
-            if not callable(transform):
-                raise TypeError(
-                    f"Compose: transforms[{position}] is a {type(transform).__name__}, "
-                    "which cannot be called"
-                )
-
-    def __call__(self, x: Any) -> Any:
-        """Transform one item."""
-        for transform in self.transforms:
-            x = transform(x)
-        return x
-
-    def batch(self, xs: Array) -> Array:
-        """Transform the items of a batch, shape (N, ...)."""
-        # All or nothing: what passes between two transforms of single items need not be an array.
-        if not all(hasattr(transform, "batch") for transform in self.transforms):
-            return stack([self(x) for x in xs], repr(self))
-        for transform in self.transforms:
-            xs = transform.batch(xs)  # type: ignore[attr-defined]
-        return xs
-
-    def __repr__(self) -> str:
-        return f"Compose([{', '.join(map(_name_of, self.transforms))}])"
+__all__ = ["AsType", "Flatten", "Normalize", "ToFloat", "ToInt", "normalize_over"]
 
 
 class Flatten:
@@ -106,6 +23,7 @@ class Flatten:
 
     def __call__(self, x: Array) -> Array:
         """Return the values of an item in one axis, as a copy."""
+        _refuse_pillow("Flatten", x)
         return x.flatten()
 
     def batch(self, xs: Array) -> Array:
@@ -135,6 +53,7 @@ class AsType:
 
     def __call__(self, x: ArrayLike) -> Array:
         """Return an item in the dtype; the same array if it has it already."""
+        _refuse_pillow(type(self).__name__, x)
         return np.asarray(x).astype(self.dtype, copy=False)
 
     def batch(self, xs: Array) -> Array:
@@ -152,6 +71,24 @@ class ToFloat(AsType):
         >>> ToFloat()(np.array([1, 2]))
         array([1., 2.], dtype=float32)
     """
+
+
+class ToInt(AsType):
+    """Give an item an integer dtype: `AsType` under the book's name. Fractions are cut off.
+
+    Args:
+        dtype: The dtype.
+
+    Raises:
+        TypeError: NumPy does not know such a dtype.
+
+    Example:
+        >>> ToInt()(np.array([1.7, -1.7]))
+        array([ 1, -1])
+    """
+
+    def __init__(self, dtype: DTypeLike = np.int64) -> None:
+        super().__init__(dtype)
 
 
 class Normalize:
@@ -185,6 +122,7 @@ class Normalize:
 
     def __call__(self, x: ArrayLike) -> Array:
         """Normalize one item."""
+        _refuse_pillow("Normalize", x)
         x = np.asarray(x)
         return self._normalize(x, x.shape)
 
@@ -192,14 +130,17 @@ class Normalize:
         """Normalize the items of a batch, shape (N, ...)."""
         return self._normalize(xs, xs.shape[1:])
 
-    def _normalize(self, x: Array, item_shape: tuple[int, ...]) -> Array:
+    def _normalize(self, x: Array, item_shape: tuple[int, ...], ours: bool = False) -> Array:
+        """Normalize; `ours` says that x may be written over."""
         if x.dtype.kind not in "fc":
-            x = x.astype(np.float32)
+            x, ours = x.astype(np.float32), True
         # A pass over the data less, where there is nothing to do.
         if not _is_number(self.mean, 0.0):
-            x = x - self._shaped(self.mean, x.dtype, item_shape)
+            mean = self._shaped(self.mean, x.dtype, item_shape)
+            x, ours = np.subtract(x, mean, out=x if ours else None), True
         if not _is_number(self.std, 1.0):
-            x = x / self._shaped(self.std, x.dtype, item_shape)
+            std = self._shaped(self.std, x.dtype, item_shape)
+            x = np.divide(x, std, out=x if ours else None)
         return x
 
     def _shaped(self, value: Any, dtype: DTypeLike, item_shape: tuple[int, ...]) -> Any:
@@ -229,9 +170,18 @@ def _number_or_channels(value: ArrayLike, name: str) -> Any:
     return float(array) if array.ndim == 0 else array
 
 
+def normalize_over(normalize: Normalize, xs: Array) -> Array:
+    """Do what ``normalize.batch(xs)`` does, in the memory of `xs` if that is possible."""
+    return normalize._normalize(xs, xs.shape[1:], ours=True)
+
+
+def _refuse_pillow(name: str, x: Any) -> None:
+    # It would pass for an array, of shape (H, W, C).
+    if is_pillow(x):
+        raise TypeError(
+            f"{name}: wanted is an array, not an image of Pillow's; put ToArray() before"
+        )
+
+
 def _is_number(value: Any, number: float) -> bool:
     return isinstance(value, float) and value == number
-
-
-def _name_of(transform: Transform) -> str:
-    return getattr(transform, "__name__", None) or repr(transform)
