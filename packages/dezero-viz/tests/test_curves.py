@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+import dezero_viz.plots
 from dezero_core import Variable
 from dezero_viz import plot_curves
 
@@ -180,6 +181,23 @@ def test_drawing_again_adds_a_run() -> None:
     assert axes.get_ylim()[0] <= 1.0 < 4.0 <= axes.get_ylim()[1]
 
 
+def test_several_runs() -> None:
+    runs = {
+        "SGD": {"train loss": [3.0, 2.0], "test loss": [3.5, 2.5], "test accuracy": [0.1, 0.2]},
+        "Adam": {"train loss": [2.0, 1.0], "test loss": [2.5, 1.5]},
+    }
+    losses, accuracies = plot_curves(runs).axes
+    assert legend(losses) == ["SGD train", "SGD test", "Adam train", "Adam test"]
+    assert legend(accuracies) == ["SGD test"]
+    drawn = lines(losses)
+    np.testing.assert_array_equal(drawn["Adam test"].get_ydata(), [2.5, 1.5])
+    # The color is the run's, the dashes are the part's.
+    assert drawn["SGD train"].get_color() == drawn["SGD test"].get_color()
+    assert drawn["SGD train"].get_color() != drawn["Adam train"].get_color()
+    assert drawn["SGD train"].get_linestyle() == drawn["Adam train"].get_linestyle()
+    assert drawn["SGD train"].get_linestyle() != drawn["SGD test"].get_linestyle()
+
+
 @pytest.mark.parametrize(
     ("ending", "start"),
     [
@@ -218,6 +236,8 @@ def test_a_notebook_shows_the_figure() -> None:
         ({"loss": np.ones(2, np.complex64)}, TypeError, "'loss' .* got complex64"),
         ({"loss": np.ones((2, 1))}, TypeError, r"got ndarray of shape \(1,\) at position 0"),
         ({"loss": [[1.0]]}, TypeError, "got list"),
+        ({"a": {"loss": [1.0]}, "b": [1.0]}, TypeError, "'a' must be a sequence .* got dict"),
+        ({"a": {"loss": [1.0]}, "b": {}}, ValueError, "history is empty"),
         ({"loss": [10**400]}, TypeError, "got int"),
     ],
 )
@@ -265,7 +285,8 @@ def test_axes_that_are_none() -> None:
 def test_matplotlib_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.split(".")[0] == "matplotlib"]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.delitem(sys.modules, "dezero_viz._figure", raising=False)
+    monkeypatch.delitem(sys.modules, "dezero_viz.plots._figure", raising=False)
+    monkeypatch.delattr(dezero_viz.plots, "_figure", raising=False)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match=r"plot_curves draws with matplotlib.* pip install"):
         plot_curves(HISTORY)

@@ -10,7 +10,7 @@ import pytest
 import dezero_viz
 
 
-@pytest.mark.parametrize("name", ["graph", "curves"])
+@pytest.mark.parametrize("name", ["graph", "plots.curves"])
 def test_examples(name: str) -> None:
     failed, tried = doctest.testmod(importlib.import_module(f"dezero_viz.{name}"))
     assert (failed, tried > 0) == (0, True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dezero_viz.__about__ import __version__
 from dezero_viz.doctor import Diagnosis, Finding, diagnose
+from dezero_viz.explorer import Page, explore
 from dezero_viz.graph import Picture, get_dot_graph, plot_dot_graph, plot_graph
 from dezero_viz.monitor import Monitor
 from dezero_viz.notebook import to_html
@@ -13,9 +14,11 @@ __all__ = [
     "Diagnosis",
     "Finding",
     "Monitor",
+    "Page",
     "Picture",
     "__version__",
     "diagnose",
+    "explore",
     "get_dot_graph",
     "plot_curves",
     "plot_dot_graph",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import sys
 from collections.abc import Mapping
 from html import escape
@@ -48,7 +49,7 @@ class Live:
         from dezero_viz import plot_curves
 
         figure: Any = plot_curves(history)
-        png = figure._repr_png_()
+        png = base64.b64encode(figure._repr_png_()).decode("ascii")
         self._curves = _show(self._curves, {"image/png": png, "text/plain": repr(figure)})
 
 

@@ -5,25 +5,19 @@ from __future__ import annotations
 import itertools
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, SupportsFloat
 
 import numpy as np
 
-from dezero_viz._targets import check_target
+from dezero_viz.plots._sheet import Sheet
+from dezero_viz.plots._style import COLORS, DASHES, dress, line_styles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = ["plot_curves"]
-
-_ENDINGS = ("jpeg", "jpg", "pdf", "png", "svg")
-
-# The palette of Okabe and Ito (2008), which the color-blind can tell apart, in an order that also
-# differs in lightness; the dashes tell the curves apart where there is no color at all.
-_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-_DASHES = ("-", (0, (5, 2)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)))
 
 _ACCURACY = frozenset({"acc", "accuracy"})
 _PARTS = frozenset({"train", "training", "valid", "val", "validation", "test", "testing", "eval"})
@@ -35,7 +29,7 @@ _MARKED = 40
 
 
 def plot_curves(
-    history: Mapping[str, Iterable[SupportsFloat]],
+    history: Mapping[str, Iterable[SupportsFloat]] | Mapping[str, Mapping[str, Any]],
     *,
     smooth: float = 0.0,
     xlabel: str = "epoch",
@@ -58,7 +52,8 @@ def plot_curves(
 
     Args:
         history: Curves by name, each a sequence of numbers (or arrays or Variables of shape
-            ``()``), counted from 1 along the x axis. They may differ in length.
+            ``()``), counted from 1 along the x axis. They may differ in length. Or several such
+            histories by the name of the run: each run has a color, and each part its dashes.
         smooth: The weight :math:`s` of the past, from 0 (as measured) to just under 1.
         xlabel: What one point stands for.
         ax: Where to draw: one Axes for everything, or a sequence with one for each panel. A new
@@ -82,30 +77,23 @@ def plot_curves(
         >>> figure = plot_curves({"train loss": [2.3, 0.7], "test accuracy": [0.6, 0.8]})
         >>> [axes.get_ylabel() for axes in figure.axes]
         ['loss', 'accuracy']
+        >>> figure = plot_curves({"SGD": {"loss": [2.3, 1.9]}, "Adam": {"loss": [2.3, 0.7]}})
+        >>> [line.get_label() for line in figure.axes[0].get_lines()]
+        ['SGD', 'Adam']
     """
-    curves = _checked_curves(history)
+    runs = _checked_runs(history)
     if not isinstance(smooth, int | float) or not 0.0 <= smooth < 1.0:
         raise ValueError(f"plot_curves: smooth must be at least 0 and less than 1, got {smooth!r}")
-    if to_file is not None:
-        to_file = check_target("plot_curves", to_file, _ENDINGS)
-    panels = _panels(curves)
-    try:
-        # Here, since matplotlib takes longer to import than all of DeZero.
-        from dezero_viz._figure import InlineFigure, save_figure
-    except ImportError as error:
-        raise ImportError(
-            f"plot_curves draws with matplotlib, which cannot be imported ({error}); install it "
-            "with: python -m pip install matplotlib"
-        ) from error
-
+    sheet = Sheet("plot_curves", to_file)
+    names = dict.fromkeys(name for curves in runs.values() for name in curves)
+    panels = _panels(names)
     if ax is None:
-        figure: Figure = InlineFigure(figsize=(5.2 * len(panels), 3.8), layout="constrained")
+        figure = sheet.figure(None, (5.2 * len(panels), 3.8))
         axes = list(figure.subplots(1, len(panels), squeeze=False)[0])
     else:
         axes = _checked_axes(ax)
-        figure = axes[0].figure.canvas.figure
         if len(axes) == 1 and len(panels) > 1:
-            panels = {" and ".join(panels): {name: name for name in curves}}
+            panels = {" and ".join(panels): {name: name for name in names}}
         if len(axes) != len(panels):
             raise ValueError(
                 f"plot_curves: the history has the panels {', '.join(panels)}, so ax must be one "
@@ -114,15 +102,23 @@ def plot_curves(
 
     drawn_before = len(axes[0].get_legend_handles_labels()[1])
     parts = dict.fromkeys(part for panel in panels.values() for part in panel.values())
-    styles = dict(zip(parts, itertools.islice(_styles(), drawn_before, None), strict=False))
+    styles = _styles(list(runs), list(parts), drawn_before)
     for place, (quantity, panel) in zip(axes, panels.items(), strict=True):
-        for name, part in panel.items():
-            _draw_curve(place, curves[name], smooth, part or quantity, styles[part])
+        for (run, curves), (name, part) in itertools.product(runs.items(), panel.items()):
+            if name in curves:
+                label = " ".join(filter(None, (run, part))) or quantity
+                _draw_curve(place, curves[name], smooth, label, styles[run, part])
         _dress(place, quantity, xlabel)
+    return sheet.finish(axes[0])
 
-    if to_file is not None:
-        save_figure(figure, to_file)
-    return figure
+
+def _checked_runs(history: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the curves of each run; a history that is of one run alone has the name ``""``."""
+    if isinstance(history, Mapping) and history:
+        several = [isinstance(curves, Mapping) for curves in history.values()]
+        if all(several):
+            return {str(run): _checked_curves(curves) for run, curves in history.items()}
+    return {"": _checked_curves(history)}
 
 
 def _checked_curves(history: Mapping[str, Iterable[SupportsFloat]]) -> dict[str, Any]:
@@ -205,9 +201,23 @@ def _panels(curves: Iterable[str]) -> dict[str, dict[str, str]]:
     return dict(sorted(panels.items(), key=lambda item: order.get(item[0], 2)))
 
 
-def _styles() -> Iterator[dict[str, Any]]:
-    for color, dashes in zip(itertools.cycle(_COLORS), itertools.cycle(_DASHES), strict=False):
-        yield {"color": color, "linestyle": dashes}
+def _styles(runs: list[str], parts: list[str], skip: int) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return the look of each part of each run.
+
+    The parts of one run differ in color and dashes. Of several runs, each has its color, and each
+    part its dashes.
+    """
+    if len(runs) == 1:
+        looks = zip(parts, itertools.islice(line_styles(), skip, None), strict=False)
+        return {(runs[0], part): look for part, look in looks}
+    return {
+        (run, part): {
+            "color": COLORS[(skip + i) % len(COLORS)],
+            "linestyle": DASHES[j % len(DASHES)],
+        }
+        for i, run in enumerate(runs)
+        for j, part in enumerate(parts)
+    }
 
 
 def _smoothed(values: Any, weight: float) -> Any:
@@ -270,8 +280,6 @@ def _dress(axes: Axes, quantity: str, xlabel: str) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
     axes.set_xlabel(xlabel)
     axes.set_ylabel(quantity)
-    axes.grid(True, alpha=0.4, linewidth=0.7)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
+    dress(axes)
     if axes.get_legend_handles_labels()[1] != [quantity]:
         axes.legend(frameon=False)
