@@ -9,9 +9,9 @@
 
 from __future__ import annotations
 
-from dezero_data import transforms
+from dezero_data import samplers, transforms
 from dezero_data.__about__ import __version__
-from dezero_data.dataloaders import DataLoader
+from dezero_data.dataloaders import DataLoader, SeqDataLoader, TokenLoader, WorkerError
 from dezero_data.datasets import (
     CIFAR10,
     CIFAR100,
@@ -53,14 +53,18 @@ __all__ = [
     "ImageFolder",
     "ImageNet",
     "NpyFolder",
+    "SeqDataLoader",
     "Shakespeare",
     "SinCurve",
     "Sonnets",
     "Spiral",
     "Subset",
+    "TokenLoader",
+    "WorkerError",
     "__version__",
     "get_spiral",
     "item_rng",
     "random_split",
+    "samplers",
     "transforms",
 ]

@@ -79,7 +79,7 @@ class ItemRandom:
         True
     """
 
-    __slots__ = ("_draws", "_keys", "_origin", "indices")
+    __slots__ = ("_draws", "_keys", "_make_keys", "indices")
 
     def __init__(self, seed: int, epoch: int, indices: ArrayLike) -> None:
         items = np.asarray(indices)
@@ -87,30 +87,33 @@ class ItemRandom:
             raise TypeError(f"ItemRandom: indices are integers, not {items.dtype}")
         if items.ndim != 1:
             raise ValueError(f"ItemRandom: indices have shape (N,), not {items.shape}")
-        self.indices = items.astype(np.int64)
-        self._origin = _natural(seed, "seed"), _natural(epoch, "epoch"), self.indices
+        items = items.astype(np.int64)
+        self.indices = items
+        origin, where = _natural(seed, "seed"), _natural(epoch, "epoch")
+
+        def make_keys() -> Array:
+            key = _mix(_mix(origin + _STEP) + _STEP * where)
+            return _mix(key + _STEP * items.view(np.uint64))
+
+        self._make_keys = make_keys
 
     def __getattr__(self, name: str) -> Any:
-        # Slots that are still empty. Most batches are loaded without any random draw, and are
+        # A slot that is still empty. Most batches are loaded without a single random draw, and are
         # spared the mixing.
-        if name not in ("_keys", "_draws"):
+        if name == "_keys":
+            self._keys: Array = self._make_keys()
+        elif name == "_draws":
+            # Of each item, since a transform that runs item by item may draw for some only.
+            self._draws: Array = np.zeros(len(self), np.uint64)
+        else:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        seed, epoch, items = self._origin
-        key = _mix(seed + _STEP)
-        key = _mix(key + _STEP * epoch)
-        self._set(_mix(key + _STEP * items.view(np.uint64)), self.indices)
         return getattr(self, name)
 
-    def _set(self, keys: Array, indices: Array) -> None:
-        self._keys = keys
-        self.indices = indices
-        # Of each item, since a transform that is run item by item may draw for some of them only.
-        self._draws: Array = np.zeros(len(keys), np.uint64)
-
     @classmethod
-    def _of_keys(cls, keys: Array, indices: Array) -> ItemRandom:
+    def _of_keys(cls, make_keys: Callable[[], Array], indices: Array) -> ItemRandom:
         streams = cls.__new__(cls)
-        streams._set(keys, indices)
+        streams._make_keys = make_keys
+        streams.indices = indices
         return streams
 
     def __len__(self) -> int:
@@ -188,7 +191,7 @@ class ItemRandom:
         if not 0 <= position < len(self):
             raise IndexError(f"ItemRandom: no item {position} among {len(self)}")
         here = slice(position, position + 1)
-        one = ItemRandom._of_keys(self._keys[here], self.indices[here])
+        one = ItemRandom._of_keys(lambda: self._keys[here], self.indices[here])
         one._draws = self._draws[here]  # a view: both count the same draws
         return one
 
@@ -204,7 +207,7 @@ class ItemRandom:
             Streams of M items.
         """
         chosen = np.asarray(positions, dtype=np.intp)
-        some = ItemRandom._of_keys(self._keys[chosen], self.indices[chosen])
+        some = ItemRandom._of_keys(lambda: self._keys[chosen], self.indices[chosen])
         some._draws = self._draws[chosen]
         return some
 
@@ -218,7 +221,7 @@ class ItemRandom:
             Streams of the same N items.
         """
         branch = _STEP * (_natural(key, "key") + np.uint64(1))
-        return ItemRandom._of_keys(_mix((self._keys ^ _CHILD) + branch), self.indices)
+        return ItemRandom._of_keys(lambda: _mix((self._keys ^ _CHILD) + branch), self.indices)
 
     def generator(self) -> np.random.Generator:
         """Return a NumPy generator whose seed is the next draw of the only item.
@@ -330,7 +333,7 @@ def item_random(n: int, rng: RandomSource | None = None) -> ItemRandom:
     else:
         randint = np.random.randint if rng is None else rng.randint
         seeds = randint(0, 2**63 - 1, size=n, dtype=np.int64)
-    return ItemRandom._of_keys(_mix(seeds.view(np.uint64)), np.arange(n))
+    return ItemRandom._of_keys(lambda: _mix(seeds.view(np.uint64)), np.arange(n))
 
 
 def item_rng() -> np.random.Generator:

@@ -30,7 +30,7 @@ from dezero.core import (
     test_mode,
     using_config,
 )
-from dezero_data import DataLoader, Dataset
+from dezero_data import DataLoader, Dataset, SeqDataLoader
 from dezero_nn import Layer, Model
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "Layer",
     "Model",
     "Parameter",
+    "SeqDataLoader",
     "Variable",
     "__version__",
     "as_array",

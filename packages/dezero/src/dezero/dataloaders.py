@@ -1,7 +1,7 @@
-"""Loaders (book step 50): those of `dezero_data`."""
+"""Loaders (book steps 50 and 60): those of `dezero_data`."""
 
 from __future__ import annotations
 
-from dezero_data import DataLoader
+from dezero_data import DataLoader, SeqDataLoader
 
-__all__ = ["DataLoader"]
+__all__ = ["DataLoader", "SeqDataLoader"]
