@@ -4,6 +4,7 @@ import functools
 import gzip
 import hashlib
 import http.server
+import sys
 import threading
 import zlib
 from collections.abc import Iterator
@@ -16,8 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dezero_core.files import DownloadError
-from dezero_data import MNIST, DataFileError, DataLoader
+from dezero_data import KMNIST, MNIST, DataFileError, DataLoader, FashionMNIST
 from dezero_data.datasets.idx import read_idx
+from dezero_data.datasets.sources import RemoteFile
 
 REAL = Path(__file__).resolve().parents[3].parent / "shared" / "data" / "mnist"
 needs_mnist = pytest.mark.skipif(
@@ -44,18 +46,36 @@ ZIPPED = {
 }
 
 
+def files(*mirrors: str) -> tuple[RemoteFile, ...]:
+    """The four files of a small data set, which has fewer labels than images for testing."""
+    return tuple(
+        RemoteFile(
+            f"{name}.gz",
+            tuple(f"{mirror}{name}.gz" for mirror in mirrors),
+            len(ZIPPED[name]),
+            None,
+            md5(ZIPPED[name]),
+        )
+        for name in ("images", "labels", "images", "fewer")
+    )
+
+
+NOBODY = "http://localhost:1/"  # nobody listens there
+CONTENTS = {"images": idx(IMAGES), "labels": idx(LABELS), "fewer": idx(LABELS[:4])}
+
+
 class Small(MNIST):
     """The same machinery for five small images."""
 
-    _MIRRORS = ("http://localhost:1/",)  # nobody listens there
-    _TRAIN = (
-        type(MNIST._TRAIN[0])("images", md5(ZIPPED["images"]), md5(idx(IMAGES))),
-        type(MNIST._TRAIN[0])("labels", md5(ZIPPED["labels"]), md5(idx(LABELS))),
-    )
-    _TEST = (
-        _TRAIN[0],
-        type(MNIST._TRAIN[0])("fewer", md5(ZIPPED["fewer"]), md5(idx(LABELS[:4]))),
-    )
+    _FILES = files(NOBODY)
+    _MD5 = tuple(md5(CONTENTS[name]) for name in ("images", "labels", "images", "fewer"))
+    _IMAGE = (4, 3)
+
+
+class Unknown(Small):
+    """The same where nobody knows the checksum of the contents."""
+
+    _MD5 = (None,) * 4
 
 
 @pytest.fixture
@@ -89,7 +109,7 @@ def mirror(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         address = f"http://127.0.0.1:{server.server_address[1]}/"
-        monkeypatch.setattr(Small, "_MIRRORS", (*Small._MIRRORS, address))
+        monkeypatch.setattr(Small, "_FILES", files(NOBODY, address))
         yield address
         server.shutdown()
         thread.join()
@@ -235,7 +255,7 @@ class TestFromTheCache:
     ) -> None:
         np.testing.assert_array_equal(Small().label, LABELS)
         assert sorted(path.name for path in cache.iterdir()) == ["images.gz", "labels.gz"]
-        monkeypatch.setattr(Small, "_MIRRORS", ("http://localhost:1/",))
+        monkeypatch.setattr(Small, "_FILES", files(NOBODY))
         np.testing.assert_array_equal(Small().label, LABELS)
 
     def test_replaces_what_is_damaged(self, cache: Path, mirror: str) -> None:
@@ -258,8 +278,100 @@ class TestFromTheCache:
         assert list(cache.iterdir()) == []
 
 
+class TestWithoutAKnownChecksumOfTheContents:
+    def test_reads(self, root: Path) -> None:
+        np.testing.assert_array_equal(Unknown(root=root).label, LABELS)
+        (root / "labels.gz").unlink()
+        (root / "labels").write_bytes(idx(LABELS))
+        np.testing.assert_array_equal(Unknown(root=root).label, LABELS)
+
+    def test_a_zipped_file_is_the_published_one(self, root: Path) -> None:
+        (root / "labels.gz").write_bytes(gzip.compress(idx(LABELS[::-1]), mtime=0))
+        with pytest.raises(DataFileError, match=r"labels\.gz is another file than its name says"):
+            Unknown(root=root)
+
+    @pytest.mark.parametrize(
+        ("name", "values", "message"),
+        [
+            ("images", np.zeros((5, 3, 4)), r"images have the shape \(3, 4\), not \(4, 3\)"),
+            ("labels", [0, 1, 2, 3, 10], r"labels from 0 on are there \[1, 1, 1, 1, 0"),
+            ("labels", [0, 1, 2, 3], "5 images in images, but 4 labels in labels"),
+        ],
+    )
+    def test_the_contents_are_of_the_right_make(
+        self, name: str, values: Any, message: str, root: Path
+    ) -> None:
+        (root / f"{name}.gz").unlink()
+        (root / name).write_bytes(idx(values))
+        with pytest.raises(DataFileError, match=message):
+            Unknown(root=root)
+
+    def test_every_label_equally_often_where_that_is_known(
+        self, root: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(Unknown, "_BALANCED", True)
+        with pytest.raises(DataFileError, match=r"there \[0, 2, 0, 1, 1, 1, 0, 0, 0, 0\] times"):
+            Unknown(root=root)
+
+    def test_downloads(self, cache: Path, mirror: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(Unknown, "_FILES", Small._FILES)
+        np.testing.assert_array_equal(Unknown().data[:, 0], IMAGES)
+        assert sorted(path.name for path in cache.glob("*.gz")) == ["images.gz", "labels.gz"]
+
+
+class TestShow:
+    def test_a_grid_of_items(self, root: Path) -> None:
+        pytest.importorskip("PIL", reason="needs the extra images")
+        small = Small(root=root)
+        picture = small.show(2, 3, rng=np.random.default_rng(0))
+        assert (picture.size, picture.mode) == ((9, 8), "L")
+        chosen = np.random.default_rng(0).choice(5, 6, replace=True)
+        got = np.asarray(picture)
+        for place, item in enumerate(chosen):
+            top, left = 4 * (place // 3), 3 * (place % 3)
+            np.testing.assert_array_equal(got[top : top + 4, left : left + 3], IMAGES[item])
+
+    def test_each_item_once_if_there_are_enough(self, root: Path) -> None:
+        pytest.importorskip("PIL", reason="needs the extra images")
+        picture = np.asarray(Small(root=root).show(1, 5))
+        got = {picture[:, left : left + 3].tobytes() for left in range(0, 15, 3)}
+        assert got == {image.tobytes() for image in IMAGES}
+
+    def test_draws_nothing_from_the_global_state(self, root: Path) -> None:
+        pytest.importorskip("PIL", reason="needs the extra images")
+        np.random.seed(3)
+        wanted = np.random.rand()
+        np.random.seed(3)
+        Small(root=root).show(2, 2)
+        assert np.random.rand() == wanted
+
+    def test_refuses(self, root: Path) -> None:
+        pytest.importorskip("PIL", reason="needs the extra images")
+        with pytest.raises(ValueError, match=r"Small\.show: col is at least 1, not 0"):
+            Small(root=root).show(1, 0)
+
+    def test_without_pillow(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "PIL", None)
+        with pytest.raises(
+            ImportError, match=r'Small\.show needs Pillow: pip install "dezero-data'
+        ):
+            Small(root=root).show()
+
+
 def test_labels() -> None:
     assert MNIST.labels() == {digit: str(digit) for digit in range(10)}
+    assert FashionMNIST.labels()[0] == "T-shirt/top"
+    assert " ".join(KMNIST.labels().values()) == "o ki su tsu na ha ma ya re wo"
+
+
+def test_one_cache_for_three_data_sets_with_files_of_the_same_names() -> None:
+    names = [file.file_name for each in (MNIST, FashionMNIST, KMNIST) for file in each._FILES]
+    assert len(set(names)) == 12
+    assert names[0] == "train-images-idx3-ubyte.gz"
+
+
+def test_repr(root: Path) -> None:
+    assert repr(Small(root=root)) == "<Small: 5 items, data uint8 (1, 4, 3), labels int64>"
 
 
 @needs_mnist

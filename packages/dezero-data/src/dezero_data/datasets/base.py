@@ -205,9 +205,9 @@ class Dataset:
                 some = ", ".join(map(str, where[:8].tolist()))
                 more = ", ..." if len(where) > 8 else ""
                 what = f"the items {some}{more}, as one batch"
-            error.add_note(
-                f"{type(self).__name__}: {which} {getattr(self, which)!r} failed on {what}"
-            )
+            transform = getattr(self, which)
+            name = getattr(transform, "__qualname__", None) or repr(transform)
+            error.add_note(f"{type(self).__name__}: {which} {name} failed on {what}")
             raise
 
 
