@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dezero_data import Dataset, Digits, Spiral, get_spiral
+from dezero_data import DataLoader, Dataset, Digits, SinCurve, Spiral, get_spiral, item_rng
+from dezero_data.randomness import ItemRandom, using_item_random
 from dezero_data.transforms import Compose, ToFloat
 
 
@@ -108,6 +109,144 @@ class TestDataset:
 
         with pytest.raises(RuntimeError, match=r"set self.data in Empty.prepare\(\), or define"):
             len(Empty())
+
+    def test_repr(self) -> None:
+        class Empty(Dataset):
+            pass
+
+        class Words(Dataset):
+            def prepare(self) -> None:
+                self.data = ["one", "three"]
+
+        class Lazy(Dataset):
+            def __getitem__(self, index: int) -> tuple[Any, Any]:
+                return index, None
+
+            def __len__(self) -> int:
+                return 1000000
+
+        assert repr(Table()) == "<Table: 6 items, data float64 (2,), labels int64>"
+        assert repr(Words()) == "<Words: 2 items, data in a list>"
+        assert repr(Lazy()) == "<Lazy: 1000000 items>"
+        assert repr(Empty()) == "<Empty without data>"
+
+
+def fail_at_three(x: Any) -> Any:
+    if np.max(x) == 3:
+        raise ZeroDivisionError("three")
+    return x
+
+
+class _WholeBatches:
+    def __call__(self, x: Any) -> Any:
+        return fail_at_three(x)
+
+    def batch(self, xs: Any) -> Any:
+        return fail_at_three(xs)
+
+    def __repr__(self) -> str:
+        return "WholeBatches()"
+
+
+class TestTransformsThatFail:
+    @pytest.mark.parametrize("which", ["transform", "target_transform"])
+    @pytest.mark.parametrize(
+        ("transform", "name"),
+        [
+            (fail_at_three, "fail_at_three"),
+            (_WholeBatches(), "WholeBatches()"),
+            (Compose([fail_at_three]), "Compose([fail_at_three])"),
+        ],
+    )
+    def test_the_error_names_data_set_index_and_transform(
+        self, which: str, transform: Any, name: str
+    ) -> None:
+        class Numbers(Dataset):
+            def prepare(self) -> None:
+                self.data = self.label = np.arange(5)
+
+        numbers = Numbers(**{which: transform})
+        with pytest.raises(ZeroDivisionError, match="three") as caught:
+            numbers[3]
+        assert caught.value.__notes__[-1] == f"Numbers: {which} {name} failed on item 3"
+
+        with pytest.raises(ZeroDivisionError, match="three") as caught:
+            numbers.__getitems__(np.array([1, 3, 2]))
+        whole = hasattr(transform, "batch")
+        where = "the items 1, 3, 2, as one batch" if whole else "item 3"
+        assert f"Numbers: {which} {name} failed on {where}" in caught.value.__notes__
+
+    def test_a_large_batch_is_not_listed_whole(self) -> None:
+        table = Table(transform=_WholeBatches())
+        table.data = np.full(100, 3)
+        table.label = None
+        with pytest.raises(ZeroDivisionError) as caught:
+            table.__getitems__(np.arange(100))
+        assert "the items 0, 1, 2, 3, 4, 5, 6, 7, ..., as one batch" in caught.value.__notes__[0]
+
+
+class TestRandomTransforms:
+    def test_items_and_labels_have_streams_of_their_own(self) -> None:
+        def draw(x: Any) -> Any:
+            return x + item_rng().uniform(0.0, 0.5)
+
+        class Numbers(Dataset):
+            def prepare(self) -> None:
+                self.data = self.label = np.arange(5)
+
+        numbers = Numbers(transform=draw, target_transform=draw)
+        with using_item_random(ItemRandom(seed=0, epoch=0, indices=[3, 1, 4])):
+            x, t = numbers.__getitems__(np.array([3, 1, 4]))
+        assert t is not None
+        assert x.astype(int).tolist() == t.astype(int).tolist() == [3, 1, 4]
+        assert len({value % 1 for value in [*x.tolist(), *t.tolist()]}) == 6
+        with using_item_random(ItemRandom(seed=0, epoch=0, indices=[1])):
+            assert numbers[1] == (x[1], t[1])
+
+    def test_no_draw_from_the_global_state_unless_a_transform_draws(self) -> None:
+        np.random.seed(3)
+        wanted = np.random.rand()
+        np.random.seed(3)
+        Table().__getitems__(np.array([1, 2]))
+        Table(transform=lambda x: x).__getitems__(np.array([1, 2]))
+        assert np.random.rand() == wanted
+
+
+class TestSinCurve:
+    def test_the_recipe(self) -> None:
+        x = np.linspace(0, 2 * np.pi, 1000)
+        np.random.seed(7)
+        wave = SinCurve(train=True)
+        np.random.seed(7)
+        wanted = np.sin(x) + np.random.uniform(-0.05, 0.05, size=1000)
+        assert (wave.data.shape, wave.label.shape, wave.data.dtype) == (
+            (999, 1),
+            (999, 1),
+            np.float64,
+        )
+        np.testing.assert_array_equal(wave.data[:, 0], wanted[:-1])
+        np.testing.assert_array_equal(wave.label[:, 0], wanted[1:])
+
+    def test_for_testing_without_noise(self) -> None:
+        np.random.seed(7)
+        wanted = np.random.rand()
+        np.random.seed(7)
+        wave = SinCurve(train=False)
+        assert np.random.rand() == wanted
+        np.testing.assert_array_equal(wave.data[:, 0], np.cos(np.linspace(0, 2 * np.pi, 1000))[:-1])
+        np.testing.assert_array_equal(wave.data[1:], wave.label[:-1])
+
+    @pytest.mark.parametrize("make", [np.random.default_rng, np.random.RandomState])
+    def test_a_generator(self, make: Any) -> None:
+        waves = [SinCurve(rng=make(0)).data for _ in range(2)]
+        np.testing.assert_array_equal(waves[0], waves[1])
+        assert np.abs(waves[0][:, 0] - np.sin(np.linspace(0, 2 * np.pi, 1000)[:-1])).max() > 0.049
+        with pytest.raises(TypeError, match=r"SinCurve: rng is .* not a int"):
+            SinCurve(rng=0)  # type: ignore[arg-type]
+
+    def test_in_sequence(self) -> None:
+        x, t = next(DataLoader(SinCurve(train=False), 3, shuffle=False))
+        np.testing.assert_array_equal(x[1:], t[:-1])
 
 
 class TestSpiral:
