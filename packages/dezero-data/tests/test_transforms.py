@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from dezero_data.transforms import AsType, Compose, Flatten, Normalize, ToFloat, apply_to_batch
+from dezero_data.transforms import (
+    AsType,
+    Compose,
+    Flatten,
+    Normalize,
+    ToFloat,
+    ToInt,
+    apply_to_batch,
+)
 
 BATCHES = hnp.arrays(
     st.sampled_from([np.uint8, np.int64, np.float32, np.float64]),
@@ -21,10 +29,15 @@ TRANSFORMS = [
     Flatten(),
     AsType(np.int16),
     ToFloat(),
+    ToInt(),
+    ToInt(np.int16),
     Normalize(),
     Normalize(1.5, 4.0),
     Normalize([0.5], (2.0,)),
     Compose([Flatten(), ToFloat(), Normalize(0.0, 255.0)]),
+    Compose([ToFloat(), Normalize(3, 2), Normalize([1.0], 4), Flatten()]),
+    Compose([AsType(np.float64), Normalize([1.0])]),
+    Compose([Flatten(), lambda x: x[:1], Normalize(1, 2)]),
     Compose([lambda x: x[0], Flatten()]),
 ]
 
@@ -61,6 +74,68 @@ def test_compose_asks_each_transform_once_per_batch() -> None:
     twice = Twice()
     np.testing.assert_array_equal(Compose([twice, twice]).batch(np.arange(3)), [0, 4, 8])
     assert twice.calls == 2
+
+
+def test_compose_goes_item_by_item_from_the_first_that_knows_no_batches() -> None:
+    seen = []
+
+    class Batches:
+        def __call__(self, x: Any) -> Any:
+            seen.append(x.shape)
+            return x
+
+        def batch(self, xs: Any) -> Any:
+            return self(xs)
+
+    compose = Compose([Batches(), lambda x: x[:2], Batches()])
+    assert compose.batch(np.zeros((2, 5))).shape == (2, 2)
+    assert seen == [(2, 5), (2,), (2,)]
+
+
+def test_compose_writes_over_nothing_that_is_not_its_own() -> None:
+    unit = Compose([ToFloat(), Normalize(1.0, 2.0)])
+    xs = np.ones((2, 3), dtype=np.float32)
+    np.testing.assert_array_equal(unit.batch(xs), np.zeros((2, 3)))
+    np.testing.assert_array_equal(xs, np.ones((2, 3)))
+
+    class Kept:
+        kept = np.ones((2, 3), dtype=np.float32)
+
+        def __call__(self, x: Any) -> Any:
+            return self.kept
+
+        batch = __call__
+
+    Compose([ToFloat(), Kept(), Normalize(1.0, 2.0)]).batch(xs.astype(np.uint8))
+    np.testing.assert_array_equal(Kept.kept, np.ones((2, 3)))
+
+
+@pytest.mark.parametrize("way", ["item", "batch", "item by item"])
+def test_an_error_says_in_which_transform(way: str) -> None:
+    def crash(x: Any) -> Any:
+        raise ZeroDivisionError
+
+    xs = np.ones((2, 3))
+    with pytest.raises(ValueError if way == "batch" else ZeroDivisionError) as caught:
+        if way == "item":
+            Compose([Flatten(), Compose([crash])])(xs[0])
+        elif way == "batch":
+            Compose([Flatten(), Compose([Normalize([1.0, 2.0])])]).batch(xs)
+        else:
+            Compose([Flatten(), Compose([crash])]).batch(xs)
+    notes = caught.value.__notes__
+    inner = "Normalize(mean=[1.0, 2.0], std=1.0)" if way == "batch" else "crash"
+    assert notes[0] == f"This was in transforms[0] of Compose, {inner}."
+    assert notes[-1] == f"This was in transforms[1] of Compose, Compose([{inner}])."
+    if way == "item by item":
+        assert notes[1] == "This was at position 0 of the batch."
+
+
+def test_to_int_cuts_off_fractions() -> None:
+    got = ToInt()(np.array([1.9, -1.9], dtype=np.float32))
+    assert got.dtype == np.int64
+    np.testing.assert_array_equal(got, [1, -1])
+    assert ToInt(np.int16)(np.array([3.0])).dtype == np.int16
 
 
 def test_flatten_gives_a_copy_of_an_item() -> None:
@@ -134,7 +209,10 @@ def test_items_that_end_up_in_different_shapes() -> None:
         apply_to_batch(cut, np.array([[1, 0], [2, 0]]))
 
 
-@pytest.mark.parametrize("transform", TRANSFORMS[:-1], ids=repr)
+@pytest.mark.parametrize("transform", TRANSFORMS[:-2], ids=repr)
 def test_transforms_travel_to_other_processes(transform: Any) -> None:
     assert repr(pickle.loads(pickle.dumps(transform))) == repr(transform)
-    assert eval(repr(transform), {**globals(), "int16": "int16", "float32": "float32"})
+    assert eval(
+        repr(transform),
+        {**globals(), **{name: name for name in ("int16", "int64", "float32", "float64")}},
+    )

@@ -124,12 +124,10 @@ class RandomCrop(RandomImageTransform):
     def _pillow(self, image: Any, corners: Array) -> Any:
         down, right = self.pad
         if down or right:
+            from PIL import ImageOps
+
             fill = pillow_fill("RandomCrop", self.fill, image)
-            # All of it is drawn over, but for the border; so the palette of a mode "P" stays.
-            padded = image.resize((image.width + 2 * right, image.height + 2 * down), 0)
-            padded.paste(fill, (0, 0, *padded.size))
-            padded.paste(image, (right, down))
-            image = padded
+            image = ImageOps.expand(image, (right, down), fill)
         top, left = corners[0].tolist()
         return image.crop((left, top, left + self.size[1], top + self.size[0]))
 

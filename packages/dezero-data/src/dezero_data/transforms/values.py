@@ -178,9 +178,7 @@ def normalize_over(normalize: Normalize, xs: Array) -> Array:
 def _refuse_pillow(name: str, x: Any) -> None:
     # It would pass for an array, of shape (H, W, C).
     if is_pillow(x):
-        raise TypeError(
-            f"{name}: wanted is an array, not an image of Pillow's; put ToArray() before"
-        )
+        raise TypeError(f"{name}: an image of Pillow's is no array; put ToArray() before it")
 
 
 def _is_number(value: Any, number: float) -> bool:
