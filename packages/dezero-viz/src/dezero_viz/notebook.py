@@ -24,6 +24,7 @@ __all__ = ["to_html"]
 _FONT = "font-family: system-ui, sans-serif; font-size: 13px; line-height: 1.45"
 _MONO = "font-family: ui-monospace, monospace; font-size: 12px"
 _FAINT = "opacity: .65"
+_CELL = "text-align: right; padding: 0 .45em"
 # A table has at most so many rows and columns; of longer axes both ends are shown.
 _ROWS, _COLUMNS = 8, 10
 # Blocks of numbers with more axes are written out up to this size.
@@ -137,7 +138,7 @@ def _values(values: Any) -> str:
     lines = []
     for i in rows:
         cells = ["…" if i is None or j is None else _number(table[i, j]) for j in columns]
-        row = "".join(f'<td style="text-align: right">{cell}</td>' for cell in cells)
+        row = "".join(f'<td style="{_CELL}">{cell}</td>' for cell in cells)
         lines.append(f"<tr>{row}</tr>")
     return f'<table style="{_MONO}; margin: .2em 0">{"".join(lines)}</table>'
 
@@ -168,10 +169,10 @@ def _branch(
 ) -> str:
     prefix = f"{path}/" if path else ""
     inside = [(key, p) for key, p in params if key.startswith(prefix)]
-    inner = [key for key in _children(path, layers)]
+    inner = list(_children(path, layers))
     rest = [p for p in inside if not any(p[0].startswith(f"{key}/") for key in inner)]
     label = f"{escape(name)}: " if name else ""
-    head = f"{label}<b>{escape(_described(layers[path]))}</b> {_count([p for _, p in inside])}"
+    head = f"{label}{_described(layers[path])} {_count([p for _, p in inside])}"
     if not inner and not rest:
         return f'<div style="padding-left: 1.1em">{head}</div>'
     body = "".join(
@@ -197,11 +198,12 @@ def _described(layer: Any) -> str:
     """Return a layer's class and settings: the first line of what it says of itself."""
     kind = type(layer).__name__
     first, *others = repr(layer).split("\n")
+    bold = f"<b>{escape(kind)}</b>"
     if not first.startswith(f"{kind}("):
-        return kind
+        return bold
     settings = first.removeprefix(f"{kind}(")
     settings = settings if others else settings.removesuffix(")")
-    return f"{kind}({settings})" if settings else kind
+    return f"{bold}({escape(settings)})" if settings else bold
 
 
 def _count(params: list[Parameter]) -> str:
