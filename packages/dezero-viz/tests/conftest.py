@@ -19,6 +19,10 @@ class Drawing:
     attributes: dict[str, str]
     nodes: dict[str, dict[str, str]]
     edges: list[tuple[str, str]]
+    dashed: set[tuple[str, str]]
+    # By label: the names of the nodes inside, and the labels of the frames inside.
+    frames: dict[str, set[str]]
+    inner_frames: dict[str, set[str]]
 
     def labeled(self, label: str) -> list[dict[str, str]]:
         return [node for node in self.nodes.values() if node["label"] == label]
@@ -28,11 +32,26 @@ class Drawing:
 def parse() -> Callable[[str], Drawing]:
     def parsed(dot: str) -> Drawing:
         found: dict[str, Any] = json.loads(_engines.render(dot, "dot_json"))
-        names = {node["_gvid"]: node["name"] for node in found["objects"]}
+        objects = {thing["_gvid"]: thing for thing in found["objects"]}
+        nodes = {thing["name"]: thing for thing in objects.values() if "nodes" not in thing}
+        frames = [thing for thing in objects.values() if "nodes" in thing]
+        edges = {
+            (objects[edge["tail"]]["name"], objects[edge["head"]]["name"]): edge.get("style")
+            for edge in found.get("edges", [])
+        }
+        assert len(edges) == len(found.get("edges", []))
         return Drawing(
             attributes={key: value for key, value in found.items() if isinstance(value, str)},
-            nodes={node["name"]: node for node in found["objects"]},
-            edges=[(names[edge["tail"]], names[edge["head"]]) for edge in found.get("edges", [])],
+            nodes=nodes,
+            edges=list(edges),
+            dashed={edge for edge, style in edges.items() if style == "dashed"},
+            frames={
+                frame["label"]: {objects[key]["name"] for key in frame["nodes"]} for frame in frames
+            },
+            inner_frames={
+                frame["label"]: {objects[key]["label"] for key in frame.get("subgraphs", [])}
+                for frame in frames
+            },
         )
 
     return parsed

@@ -7,6 +7,7 @@ so that no shell and no file name of the user's ever comes between.
 from __future__ import annotations
 
 import importlib.metadata
+import io
 import shutil
 import subprocess
 
@@ -14,6 +15,8 @@ import graphviz
 
 __all__ = ["render"]
 
+# Sharp enough to be printed.
+_PAGE_DPI = 216
 _INSTALL = (
     "Install Graphviz (https://graphviz.org/download; `apt install graphviz`, `brew install "
     "graphviz` or `winget install graphviz`)"
@@ -24,7 +27,8 @@ def render(dot: str, ending: str) -> bytes:
     """Draw a DOT text.
 
     The system's ``dot`` draws where there is one. Where there is none, or where it was built
-    without the format, the program of the wheel graphviz-pure does.
+    without the format, the program of the wheel graphviz-pure does. That knows no pdf, which then
+    is a page with a picture of pixels on it.
 
     Args:
         dot: The drawing in the DOT language.
@@ -37,7 +41,7 @@ def render(dot: str, ending: str) -> bytes:
         RuntimeError: No program here draws this format.
     """
     reasons = []
-    for draw in (_draw_by_system, _draw_by_wheel):
+    for draw in (_draw_by_system, _draw_page if ending == "pdf" else _draw_by_wheel):
         try:
             return draw(dot.encode(), ending)
         except _CannotDrawError as error:
@@ -63,12 +67,28 @@ def _draw_by_system(dot: bytes, ending: str) -> bytes:
         raise _CannotDrawError(f"dot does not start ({error})") from error
 
 
-def _draw_by_wheel(dot: bytes, ending: str) -> bytes:
+def _draw_page(dot: bytes, ending: str) -> bytes:
+    """Put a picture of pixels on a page of its size."""
+    # Slow to import, and seldom needed.
+    from matplotlib.figure import Figure
+    from matplotlib.image import imread
+
+    image = imread(io.BytesIO(_draw_by_wheel(dot, "png", f"-Gdpi={_PAGE_DPI}")))
+    height, width = image.shape[:2]
+    page = Figure(figsize=(width / _PAGE_DPI, height / _PAGE_DPI), dpi=_PAGE_DPI)
+    page.figimage(image)
+    file = io.BytesIO()
+    page.savefig(file, format="pdf", dpi=_PAGE_DPI)
+    return file.getvalue()
+
+
+def _draw_by_wheel(dot: bytes, ending: str, *settings: str) -> bytes:
     program = _wheel_program()
     if program is None:
         raise _CannotDrawError("the package graphviz-pure is not installed")
     try:
-        done = subprocess.run([program, f"-T{ending}"], input=dot, capture_output=True, check=True)
+        command = [program, f"-T{ending}", *settings]
+        done = subprocess.run(command, input=dot, capture_output=True, check=True)
     except subprocess.CalledProcessError as error:
         raise _CannotDrawError(f"graphviz-pure {_complaint(error.stderr)}") from error
     except OSError as error:
