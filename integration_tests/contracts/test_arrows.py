@@ -20,6 +20,7 @@ IMPORT_NAMES = {path.name.replace("-", "_") for path in PACKAGES}
 EXTRAS = {
     "dezero_core": {"tqdm"},
     "dezero_cuda": {"cupy", "cupyx"},
+    "dezero_data": {"PIL"},
     "dezero_nn": {"PIL", "safetensors"},
 }
 NAMED_TUPLE_METHODS = {"_asdict", "_fields", "_make", "_replace"}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dezero_core.typing import Array
-from dezero_data.datasets._pillow import pillow_image
+from dezero_data._pillow import pillow_image
 
 __all__ = ["ShowsImages", "montage"]
 

@@ -10,7 +10,7 @@ from typing import Any, overload
 import numpy as np
 
 from dezero_core.typing import Array
-from dezero_data.datasets._pillow import pillow_image
+from dezero_data._pillow import pillow_image
 from dezero_data.datasets.base import DataFileError, Dataset
 from dezero_data.transforms import Transform
 

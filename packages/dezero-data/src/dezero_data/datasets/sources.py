@@ -57,7 +57,8 @@ class RemoteFile:
             self.file_name,
             mirrors=mirrors,
             sha256=self.sha256,
-            md5=self.md5,
+            # One is enough: a checksum of 170 MB takes a good part of a second.
+            md5=None if self.sha256 else self.md5,
             max_bytes=self.bytes,
         )
 
