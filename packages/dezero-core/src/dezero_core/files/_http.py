@@ -133,8 +133,8 @@ def _receive(
                 if _is_too_large(size, max_bytes) or _is_too_large(size, announced):
                     break
                 file.write(chunk)
+                file.flush()  # so that it is there if this process is killed
                 advance(len(chunk))
-            file.flush()
             os.fsync(file.fileno())
     try:
         _check_size(size, max_bytes)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Collection, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -102,7 +101,7 @@ def unpack(
                 folder.rmdir()  # Windows replaces not even an empty one
             growing.rename(folder)
         except BaseException as error:
-            shutil.rmtree(growing, ignore_errors=True)
+            remove(growing)
             if isinstance(error, OSError):
                 error.add_note(f"unpack was writing {folder}, from {archive}.")
             raise
