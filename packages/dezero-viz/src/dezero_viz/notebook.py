@@ -61,7 +61,8 @@ def to_html(thing: Any) -> str | None:
     if isinstance(thing, Graph):
         svg = render(graph_to_dot(thing), "svg").decode()
         return svg[svg.index("<svg") :]
-    if hasattr(thing, "namedlayers") and hasattr(thing, "namedparams"):
+    has_layers = hasattr(thing, "namedlayers") and hasattr(thing, "namedparams")
+    if has_layers and not isinstance(thing, type):
         return _layer(thing)
     return None
 

@@ -239,7 +239,7 @@ def check_updates(evidence: Evidence) -> Iterator[Finding]:
             "A smaller step size.",
         )
     largest = max(ratios, key=ratios.__getitem__)
-    if ratios[largest] < _SMALL_UPDATE:
+    if 0 < ratios[largest] < _SMALL_UPDATE:
         yield Finding(
             "updates",
             "warning",

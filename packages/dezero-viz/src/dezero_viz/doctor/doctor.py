@@ -98,7 +98,7 @@ def diagnose(
     with _left_as_it_was(model), using_config("enable_backprop", True), using_config("train", True):
         patient = copy.deepcopy(model)
         examine(evidence, patient, loss_fn, inputs, target)
-        if evidence.failure is None:
+        if evidence.graph is not None:
             evidence.update_ratios = _update_ratios(patient, optimizer, lr)
             goal = _goal(evidence)
             if steps and goal is not None:
