@@ -107,9 +107,10 @@ def explore(
     Source: Deep Learning from Scratch 3, steps 25 and 26, draw graphs that do not move.
     """
     path = check_target("explore", to_file, _ENDINGS)
-    graph = graph_of("explore", output, _names(model))
+    names = _names(model)
+    graph = graph_of("explore", output, names)
     title = getattr(output, "name", None) or (path.stem if model is None else type(model).__name__)
-    content = page(document(graph, title, _layers(model)))
+    content = page(document(graph, title, _layers(model), dict(names)))
     with atomic_write(path, "w") as file:
         file.write(content)
     return Page(path, content)

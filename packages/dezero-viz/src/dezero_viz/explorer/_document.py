@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
-from dezero_core import as_numpy
+from dezero_core import Parameter, as_numpy
 from dezero_core.graph import Graph, GraphVariable
 from dezero_viz.explorer._groups import FEWEST_REPEATS, Group, Item, Step, arrange, keys_in, series
 from dezero_viz.explorer._rules import rule_of
@@ -17,17 +18,25 @@ __all__ = ["document"]
 
 # With no more things than this to see at first, the picture is clear.
 _SEEN_AT_FIRST = 48
+# With no more than this, the picture says nothing: even what ran repeatedly is unfolded.
+_TOO_FEW = 2
 # Inputs that look alike are folded from this number on.
 _MANY_INPUTS = 8
 
 
-def document(graph: Graph, title: str, layers: Mapping[str, str]) -> dict[str, Any]:
+def document(
+    graph: Graph,
+    title: str,
+    layers: Mapping[str, str] = MappingProxyType({}),
+    parameters: Mapping[str, Parameter] = MappingProxyType({}),
+) -> dict[str, Any]:
     """Return what a page knows, ready for JSON.
 
     Args:
         graph: The graph.
         title: What to call it.
         layers: The class name of each layer, by path, besides those that the graph knows.
+        parameters: Parameters, by name, of which the graph may not hold the arrays.
 
     Returns:
         ``nodes`` by key: operations, with the keys of what they take and make; variables that no
@@ -64,7 +73,9 @@ def document(graph: Graph, title: str, layers: Mapping[str, str]) -> dict[str, A
         "title": title,
         "root": [keys.get(item, item) for item in root],
         "nodes": nodes,
-        "tensors": {key: _tensor(graph, variable) for key, variable in variables.items()},
+        "tensors": {
+            key: _tensor(graph, variable, parameters) for key, variable in variables.items()
+        },
         "rules": {name: rule_of(name) for name in sorted({o.name for o in operations.values()})},
         "lines": [
             {"file": line.file, "line": line.line, "function": line.function, "text": line.text}
@@ -235,9 +246,12 @@ def _open_first(
     """Unfold groups, outer ones first, as long as the picture stays clear."""
     seen = len(root)
     groups: list[Group] = [item for item in root if isinstance(item, Group)]
+    is_all = seen <= _TOO_FEW
     for group in groups:
         node = nodes[keys[group]]
-        is_series = group.kind in ("repeat", "range", "inputs") or group.times >= FEWEST_REPEATS
+        is_series = not is_all and (
+            group.kind in ("repeat", "range", "inputs") or group.times >= FEWEST_REPEATS
+        )
         is_small = sum(node["names"].values()) < 2 and len(root) > 1
         if is_series or is_small or seen + len(group.kids) > _SEEN_AT_FIRST:
             continue
@@ -249,7 +263,9 @@ def _open_first(
 # --- variables ------------------------------------------------------------------------------------
 
 
-def _tensor(graph: Graph, variable: GraphVariable) -> dict[str, Any]:
+def _tensor(
+    graph: Graph, variable: GraphVariable, parameters: Mapping[str, Parameter]
+) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "name": variable.name,
         "shape": list(variable.shape),
@@ -259,6 +275,8 @@ def _tensor(graph: Graph, variable: GraphVariable) -> dict[str, Any]:
     if variable.kind == "constant":
         return facts
     value, grad = graph.value(variable.key), graph.grad(variable.key)
+    if value is None and variable.kind == "parameter" and variable.name in parameters:
+        value = parameters[variable.name].data
     facts["data"] = None if value is None else describe(value)
     facts["grad"] = None if grad is None or grad.data is None else describe(grad.data)
     return facts

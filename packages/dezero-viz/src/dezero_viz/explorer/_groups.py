@@ -21,7 +21,9 @@ __all__ = ["FEWEST_REPEATS", "Group", "Item", "Step", "arrange", "keys_in", "ser
 FEWEST_REPEATS = 3
 
 # With no more things than this side by side, nothing need be folded or cut.
-_WIDE = 24
+_WIDE = 40
+# How many stand together in what is cut.
+_PART = 20
 _FANOUT = 10
 _LONGEST_PERIOD = 512
 
@@ -221,7 +223,7 @@ def _tens(kids: list[Item], what: str, first: int = 1) -> list[Item]:
 def _cut(items: list[Item], names: dict[int, str]) -> list[Item]:
     """Cut a row without structure into ranges, nested, named after where they begin and end."""
     while len(items) > _WIDE:
-        parts = [items[start : start + _WIDE] for start in range(0, len(items), _WIDE)]
+        parts = [items[start : start + _PART] for start in range(0, len(items), _PART)]
         items = [Group(_summary([p[0], p[-1]], names, " … "), "range", p) for p in parts]
     return items
 

@@ -229,7 +229,7 @@ function drawEdge(edge, lit) {
   const [endX, endY] = points.at(-1);
   const direction = edge.isReversed ? -1 : 1;
   pen.strokeStyle = pen.fillStyle = lit ? colors.accent : colors.edge;
-  pen.lineWidth = Math.min(4, 1.2 + 0.4 * Math.log2(edge.times)) + (lit ? 0.8 : 0);
+  pen.lineWidth = Math.min(3, 1.2 + 0.25 * Math.log2(edge.times)) + (lit ? 0.8 : 0);
   pen.setLineDash(edge.isReversed ? [6, 4] : []);
   pen.beginPath();
   pen.moveTo(...points[0]);

@@ -147,27 +147,31 @@ function withDummies(all, links) {
   const put = (v) => { (ranks[v.rank] ??= []).push(v); v.up = []; v.down = []; };
   all.forEach(put);
   const shared = new Map();
-  const join = (a, b, sx, tx) => {
-    if (a.down.some((n) => n.v === b)) return;
-    const weight = a.isDummy && b.isDummy ? 8 : a.isDummy || b.isDummy ? 3 : 1;
-    a.down.push({ v: b, weight, shift: tx - sx });
-    b.up.push({ v: a, weight, shift: sx - tx });
+  const join = (a, b, sx, tx, pull) => {
+    if (a.down.some((n) => n.v === b && n.shift === tx - sx)) return;
+    const isPassing = a.isDummy && b.isDummy;
+    const weight = isPassing ? 8 : (a.isDummy || b.isDummy ? 3 : 2) * pull;
+    a.down.push({ v: b, weight, pull: isPassing ? 1 : pull, shift: tx - sx });
+    b.up.push({ v: a, weight, pull: isPassing ? 1 : pull, shift: sx - tx });
   };
   const paths = links.map((link) => {
+    // What feeds many, such as a weight used at each step, must not draw them out of their line.
+    const fan = (link.isReversed ? link.to.in : link.from.out).length;
+    const pull = 1 / fan;
     const path = [link.from];
     const [sx, tx] = borderShifts(link);
     for (let rank = link.from.rank + 1; rank < link.to.rank; rank++) {
       const name = `${link.from.key} ${link.segment.source} ${link.isReversed} ${rank}`;
       let dummy = shared.get(name);
       if (!dummy) {
-        dummy = { isDummy: true, rank, w: 0, h: 0 };
+        dummy = { isDummy: true, rank, w: 0, h: 0, lane: fan > 1 ? -1 : 1 };
         shared.set(name, dummy);
         put(dummy);
       }
-      join(path.at(-1), dummy, path.length === 1 ? sx : 0, 0);
+      join(path.at(-1), dummy, path.length === 1 ? sx : 0, 0, pull);
       path.push(dummy);
     }
-    join(path.at(-1), link.to, path.length === 1 ? sx : 0, tx);
+    join(path.at(-1), link.to, path.length === 1 ? sx : 0, tx, pull);
     return path.concat([link.to]);
   });
   return { ranks: Array.from(ranks, (rank) => rank ?? []), paths };
@@ -182,14 +186,15 @@ function borderShifts({ from, to, segment, isReversed }) {
   ];
 }
 
-/** Order the ranks by the mean places of neighbors, up and down in turn, and keep the best. Two
- *  beginnings, as the method finds a near optimum only: edges that pass by on the right, or left. */
+/** Order the ranks by the mean places of neighbors, up and down in turn, and keep the best. Several
+ *  beginnings, as the method finds a near optimum only: with the edges that pass by where they
+ *  came, or those of wide fans to the left and others to the right, or the other way round. */
 function order(ranks) {
   const given = ranks.map((rank) => rank.slice());
   let best = null, fewest = Infinity;
-  for (const side of [1, -1]) {
+  for (const side of [0, 1, -1]) {
     given.forEach((rank, i) => {
-      ranks[i] = rank.slice().sort((a, b) => side * (Boolean(a.isDummy) - Boolean(b.isDummy)));
+      ranks[i] = rank.slice().sort((a, b) => side * ((a.lane ?? 0) - (b.lane ?? 0)));
       number(ranks[i]);
     });
     for (let sweep = 0; sweep < 10 && fewest > 0; sweep++) {
@@ -208,8 +213,8 @@ function sortByNeighbors(ranks, isDown) {
   const side = isDown ? "up" : "down";
   for (const rank of isDown ? ranks.slice(1) : ranks.slice(0, -1).reverse()) {
     for (const v of rank) {
-      const sum = v[side].reduce((total, n) => total + n.v.place + n.shift / 1e5, 0);
-      v.mean = v[side].length ? sum / v[side].length : v.place;
+      const sum = v[side].reduce((total, n) => total + n.pull * (n.v.place + n.shift / 1e5), 0);
+      v.mean = v[side].length ? sum / v[side].reduce((total, n) => total + n.pull, 0) : v.place;
     }
     rank.sort((a, b) => a.mean - b.mean || a.place - b.place);
     number(rank);

@@ -10,6 +10,8 @@ let layout = null;
 let selected = null;
 let mapScale = 0;
 let isQueued = false;
+// Until somebody moves the picture, it fits the window.
+let isUntouched = true;
 
 function redraw() {
   if (isQueued) return;
@@ -28,6 +30,7 @@ function redraw() {
 const LEAST = 0.04, MOST = 4;
 
 function zoomAt(x, y, factor) {
+  isUntouched = false;
   const scale = Math.min(MOST, Math.max(LEAST, view.scale * factor));
   view.x = x - ((x - view.x) * scale) / view.scale;
   view.y = y - ((y - view.y) * scale) / view.scale;
@@ -152,6 +155,7 @@ const at = (event) => {
 canvas.addEventListener("pointerdown", (event) => {
   stage.focus({ preventScroll: true });
   cancelAnimationFrame(flight);
+  isUntouched = false;
   fingers.set(event.pointerId, at(event));
   canvas.setPointerCapture(event.pointerId);
   if (fingers.size === 1) travelled = 0;
@@ -186,7 +190,12 @@ for (const end of ["pointerup", "pointercancel"]) {
     const hit = boxAt(...at(event));
     if (!hit) deselect();
     else if (hit.onSign) toggle(hit.box.key);
-    else select(hit.box.key);
+    else {
+      select(hit.box.key, { quiet: true });
+      announce(spokenOf(hit.box.key));
+      // The panel may cover what was clicked. Not at once: a double click aims at the same place.
+      setTimeout(() => { if (selected === hit.box.key) reveal(selected); }, 350);
+    }
   });
 }
 canvas.addEventListener("dblclick", (event) => {
@@ -333,6 +342,7 @@ showOutline(null);
 listenToOutline({ select, toggle });
 listenToSearch((key) => { stage.focus(); select(key, { center: true }); });
 new ResizeObserver(redraw).observe(stage);
+window.addEventListener("resize", () => { if (isUntouched) fit(true); });
 requestAnimationFrame(() => { timings.ready = performance.now(); });
 
 // What a program may ask of the page.

@@ -147,8 +147,8 @@ function tensorDetails(key) {
     make("h3", {}, "Value"),
     make("p", {}, make("strong", {}, tensor.name ? `${tensor.name} ` : ""), make("code", { class: "facts" }, tensorText(tensor))),
     ...(tensor.data ? arrayDetails(tensor.data, "value")
-      : [make("p", { class: "faint" }, "Freed: no rule needs this array. ",
-        make("code", {}, "with record_details(keep_values=True):"), " keeps all.")]),
+      : [make("p", { class: "faint" }, "Not held: no rule needs this array. ",
+        make("code", {}, "with record_details(keep_values=True):"), " keeps those of all.")]),
     make("h3", {}, "Gradient"),
     ...(tensor.grad ? arrayDetails(tensor.grad, "gradient")
       : [make("p", { class: "faint" }, ...(isGiven

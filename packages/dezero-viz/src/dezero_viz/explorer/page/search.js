@@ -16,7 +16,7 @@ function haystackOf(key) {
     }
     if (node.line !== null && node.line !== undefined) parts.push(data.lines[node.line].text);
   }
-  return parts.join(" ").toLowerCase();
+  return parts.join(" ").toLowerCase().replaceAll(", ", ",");
 }
 
 /** Return the keys that match, best first: what is called so, then what begins so, then the rest. */
