@@ -224,3 +224,14 @@ def test_items_keep_their_streams() -> None:
     assert together == [*load(7), *load(1), *load(3), *load(9)]
     assert [int(x) for x in together] == [7, 1, 3, 9]
     assert len({x % 1 for x in together}) == 4
+
+
+def test_some_of_the_streams_go_on_from_where_they_are() -> None:
+    batch = ItemRandom(0, 0, [5, 6, 7])
+    twin = ItemRandom(0, 0, [5, 6, 7])
+    assert batch.uniform().tolist() == twin.uniform().tolist()
+    some = batch.take([2, 0])
+    assert some.indices.tolist() == [7, 5]
+    wanted = twin.uniform()[[2, 0]].tolist()
+    assert some.uniform().tolist() == wanted
+    assert batch.uniform()[[2, 0]].tolist() == wanted  # drawn of `some` alone

@@ -37,6 +37,16 @@ def test_names_are_those_of_the_packages() -> None:
     assert dezero.utils.plot_dot_graph is dezero_viz.plot_dot_graph
 
 
+def test_data_sets_of_the_book() -> None:
+    datasets = dezero.datasets
+    assert set(datasets.__all__) == {*dezero_data.datasets.__all__, "Shakespear"}
+    named = ["Dataset", "Spiral", "get_spiral", "MNIST", "CIFAR10", "CIFAR100", "ImageNet"]
+    assert {*named, "SinCurve", "Shakespear"} <= set(datasets.__all__)
+    assert datasets.Shakespear is dezero_data.Shakespeare
+    assert datasets.ImageNet.labels()[340] == "zebra"
+    assert len(datasets.SinCurve(train=True)) == 999
+
+
 def test_functions_hide_none_of_each_other() -> None:
     core, nn = set(dezero_core.functions.__all__), set(dezero_nn.functions.__all__)
     assert core & nn == set()

@@ -180,6 +180,10 @@ def random_split(
 ) -> list[Subset]:
     """Split a data set at random into parts that have no item in common.
 
+    The parts are transformed as the data set is. To do without in one of them what augments the
+    data for training, make the data set a second time, with another transform:
+    ``Subset(Digits(transform=None), valid.indices)``.
+
     Args:
         dataset: A `Dataset`, a list of pairs, or anything with `__getitem__` and `__len__`.
         lengths: How many items each part gets: integers whose sum is the data set's length, or

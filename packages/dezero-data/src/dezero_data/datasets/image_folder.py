@@ -149,7 +149,7 @@ class ImageFiles(Sequence[Any]):
                 raise ValueError(f"{owner}: Pillow reads no images that end in {extension!r}")
         # No others: some that Pillow reads start a program, as Encapsulated PostScript does.
         self._formats = sorted({known[extension] for extension in self._endings})
-        self._root = root
+        self._root = root.absolute()  # a process elsewhere finds them, too
         self._mode = mode
         self._owner = owner
         self._names: list[str] = []  # relative to the root, as there may be a million
