@@ -96,7 +96,7 @@ def plot_decision_boundary(
     labels = class_names(operation, names, count)
 
     axes = sheet.axes(ax, (4.8, 4.2))
-    _draw_regions(axes, *across.T, scores)
+    _draw_regions(axes, across[:, 0], across[:, 1], scores)
     for number in [] if classes is None else range(count):
         chosen = points[classes == number]
         if len(chosen):
@@ -223,8 +223,10 @@ def plot_confusion_matrix(
     # Of very many classes, some ticks are enough.
     places = range(0, count, 1 + count // 40)
     shown = [labels[place] for place in places]
-    slanted = {"rotation": 45, "ha": "right"} if max(map(len, shown)) > 3 else {}
-    axes.set_xticks(places, shown, **slanted)
+    slanted = max(map(len, shown)) > 3
+    axes.set_xticks(
+        places, shown, rotation=45 if slanted else 0, ha="right" if slanted else "center"
+    )
     axes.set_yticks(places, shown)
     axes.tick_params(length=0)
     axes.set_xlabel("predicted class")

@@ -296,7 +296,8 @@ def _draw_mosaic(
     rows = math.ceil(count / columns)
     gap = max(1, round(0.08 * max(height, width)))
     # Between the tiles, and beyond the last one, there is nothing: not zero.
-    canvas = np.ma.masked_all((rows * (height + gap) - gap, columns * (width + gap) - gap))
+    canvas: Any = np.zeros((rows * (height + gap) - gap, columns * (width + gap) - gap))
+    canvas = np.ma.masked_array(canvas, mask=True)
     if tiles.ndim == 4:
         canvas = np.ones((*canvas.shape, 3))
     lost = np.zeros(canvas.shape[:2], dtype=bool)

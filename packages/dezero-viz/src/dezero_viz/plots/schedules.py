@@ -87,10 +87,11 @@ def plot_schedule(
     for _ in axes.get_lines():
         next(looks)
     for (name, schedule), look in zip(named.items(), looks, strict=False):
-        rates = [_rate(schedule, t, lr) for t in range(count)]
-        rates = real_array("plot_schedule", "the learning rates", rates, "one number a step", (1,))
-        label = {"label": name} if name else {}
-        axes.plot(np.arange(count), finite_or_nan(rates), linewidth=1.8, **label, **look)
+        found = [_rate(schedule, t, lr) for t in range(count)]
+        rates = real_array("plot_schedule", "the learning rates", found, "one number a step", (1,))
+        # matplotlib has no entry in the legend for a label with an underscore in front.
+        label = name or "_"
+        axes.plot(np.arange(count), finite_or_nan(rates), linewidth=1.8, label=label, **look)
     axes.set_xlabel(xlabel)
     axes.set_ylabel("learning rate")
     axes.set_ylim(bottom=min(0.0, axes.dataLim.y0))
