@@ -7,14 +7,17 @@ import os
 import subprocess
 import sys
 import textwrap
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from dezero_core import plugins
-from dezero_core.plugins import get_plotter, load_plugins
+from dezero_core import Variable, plugins
+from dezero_core.graph import build_graph
+from dezero_core.plugins import get_plotter, load_plugins, notebook_view
 
 TOY = """
 import sys
@@ -246,3 +249,32 @@ class TestMissing:
         given: list[str] = []
         load_plugins("dezero.no-such-group", lambda name, _: given.append(name))
         assert given == []
+
+
+class TestNotebooks:
+    def use(self, monkeypatch: pytest.MonkeyPatch, plotter: Any) -> None:
+        def only(name: str) -> Any:
+            assert name == "notebook"
+            return plotter
+
+        monkeypatch.setattr(plugins, "get_plotter", only)
+
+    def test_a_package_that_draws_is_asked(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.use(monkeypatch, lambda thing: f"<b>{type(thing).__name__}</b>")
+        x = Variable(np.ones(2))
+        assert x._repr_html_() == "<b>Variable</b>"
+        assert build_graph(x * 2)._repr_html_() == "<b>Graph</b>"
+        assert notebook_view(3) == "<b>int</b>"
+
+    def test_without_one_there_is_the_text(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(plugins, "entry_points", lambda **_: ())
+        assert Variable(np.ones(2))._repr_html_() is None
+
+    def test_one_that_fails_or_warns_disturbs_nobody(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fails(thing: Any) -> str:
+            warnings.warn("slow", RuntimeWarning, stacklevel=1)
+            raise ZeroDivisionError
+
+        for plotter in (fails, lambda thing: None, lambda thing: 3):
+            self.use(monkeypatch, plotter)
+            assert notebook_view(3) is None

@@ -9,8 +9,6 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from tqdm import tqdm
-
 from dezero_viz.monitor._logs import Row
 
 __all__ = ["Console", "number"]
@@ -36,6 +34,10 @@ class Console:
 
     def bar(self, epoch: int, part: str, n_batches: int | None) -> Any:
         """Return a progress bar over batches, which is drawn on a terminal alone."""
+        # Not above: it takes 50 ms to load, which scripts that only
+        # draw are spared.
+        from tqdm import tqdm
+
         title = f"{self._of_total(epoch)} {part}".strip()
         return tqdm(
             total=n_batches,
@@ -69,5 +71,7 @@ class Console:
         width = max(5, 2 * len(str(self._total or 0)) + 1)
         cells = [first.rjust(width)]
         cells += [texts.get(name, "").rjust(max(_LEAST_WIDTH, len(name))) for name in self._columns]
+        from tqdm import tqdm
+
         # Bars on the terminal step aside for it.
         tqdm.write("  ".join(cells).rstrip())
