@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import pickle
+import threading
+import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dezero_core import backend as core_backend
 from dezero_data import DataLoader, Dataset
+from dezero_data.randomness import item_rng
+from dezero_data.samplers import SequentialSampler
 
 
 class Numbers(Dataset):
@@ -246,9 +250,29 @@ class TestBadInput:
         with pytest.raises(TypeError, match=r"not a int; try numpy.random.default_rng\(seed\)"):
             DataLoader(Numbers(), 2, rng=0)  # type: ignore[arg-type]
 
-    @pytest.mark.parametrize("items", [[1.0, 2.0], ["ab", "cd"], [(1, 2, 3)] * 2])
-    def test_no_pairs(self, items: Any) -> None:
-        with pytest.raises(TypeError, match=r"list\[0\] is a \w+, not a pair of data and label"):
+    @pytest.mark.parametrize(
+        ("items", "message"),
+        [
+            ([object(), object()], r"list gives items that no array can hold: object"),
+            ([(1, None), (1, 2)], r"list, as labels, gives items that no array can hold: None"),
+            ([(1, 2), 3], r"list gives a tuple and a int in one batch"),
+            (["a", 3], r"list gives a str and a int in one batch"),
+        ],
+    )
+    def test_nothing_to_stack(self, items: Any, message: str) -> None:
+        with pytest.raises(TypeError, match=message):
+            next(DataLoader(items, 2, shuffle=False))
+
+    @pytest.mark.parametrize(
+        ("items", "message"),
+        [
+            ([(1, 2), (1, 2, 3)], r"list gives items with lengths 2 and 3"),
+            ([{"a": 1}, {"b": 1}], r"list gives items with the keys \['a'\] and \['b'\]"),
+            ([{"a": [1]}, {"a": [1, 2]}], r"list, as 'a', gives items with lengths 1 and 2"),
+        ],
+    )
+    def test_items_that_are_not_alike(self, items: Any, message: str) -> None:
+        with pytest.raises(ValueError, match=message):
             next(DataLoader(items, 2, shuffle=False))
 
     def test_no_pair_of_batches(self) -> None:
@@ -264,71 +288,240 @@ class TestBadInput:
         with pytest.raises(ValueError, match=r"list gives items of shapes \(2,\) and \(3,\)"):
             next(DataLoader(pairs, 2))
 
+    @pytest.mark.parametrize(
+        ("options", "kind", "message"),
+        [
+            ({"num_workers": -1}, ValueError, "num_workers is at least 0, not -1"),
+            ({"num_workers": 1.5}, TypeError, "num_workers is an integer, not 1.5"),
+            ({"prefetch": True}, TypeError, "prefetch is an integer, not True"),
+            ({"timeout": 0}, ValueError, "timeout is more than 0 seconds, not 0"),
+            ({"timeout": "1"}, TypeError, "timeout is a number of seconds or None, not '1'"),
+            ({"seed": -1}, ValueError, "seed is at least 0, not -1"),
+            ({"seed": 2**64}, ValueError, "seed is at most 18446744073709551615"),
+            ({"seed": 0, "rng": np.random.default_rng(0)}, ValueError, "give one of them"),
+            ({"collate": 3}, TypeError, "collate is a int, which cannot be called"),
+            ({"gpu": True, "device": "cuda:1"}, ValueError, 'gpu=True means device="cuda"'),
+            ({"device": 0}, TypeError, 'a device is a text like "cuda:0", not 0'),
+            ({"device": "cuda:x"}, ValueError, "not 'cuda:x'"),
+            ({"device": "numpy:0"}, ValueError, "devices of <backend 'numpy'> have no numbers"),
+            ({"device": "tpu"}, LookupError, "no 'tpu' to load to.*no backend 'tpu'"),
+        ],
+    )
+    def test_options(self, options: Any, kind: Any, message: str) -> None:
+        with pytest.raises(kind, match=message):
+            DataLoader(Numbers(), 2, **options)
 
-class _Cuda:
-    """As much of a backend as a loader needs."""
+    def test_which_item_failed(self) -> None:
+        class Sheep:
+            def __getitem__(self, index: int) -> tuple[int, int]:
+                if index == 5:
+                    raise OSError("no such sheep")
+                return index, index
 
-    name = "cuda"
-    xp = np
-    kernels: dict[str, Any] = {}  # noqa: RUF012
+            def __len__(self) -> int:
+                return 8
 
-    class Array:
-        def __init__(self, values: Any) -> None:
-            self.values = values
+        with pytest.raises(OSError, match="no such sheep") as caught:
+            list(DataLoader(Sheep(), 4, shuffle=False))
+        assert "position 1 of the batch, index 5" in caught.value.__notes__[0]
 
-    array_types = (Array,)
-    lacks = ""
+    def test_which_batch_failed(self) -> None:
+        class Herd(Numbers):
+            def __getitems__(self, indices: Any) -> Any:
+                raise OSError("no such herd")
 
-    def is_available(self) -> bool:
-        return not self.lacks
+        with pytest.raises(OSError, match="no such herd") as caught:
+            next(DataLoader(Herd(), 4, shuffle=False))
+        assert caught.value.__notes__ == ["This was in the batch of items 0, 1, 2, 3 of Herd."]
 
-    def asarray(self, x: Any, dtype: Any = None) -> Any:
-        if self.lacks:
-            raise RuntimeError(self.lacks)
-        return self.Array(x)
+    def test_a_collate_that_fails(self) -> None:
+        def no(items: Any) -> Any:
+            raise OSError("no room")
 
-    def to_numpy(self, x: Any) -> Any:
-        return x.values
-
-    def synchronize(self) -> None:
-        pass
-
-
-@pytest.fixture
-def cuda(monkeypatch: pytest.MonkeyPatch) -> _Cuda:
-    backend = _Cuda()
-    monkeypatch.setattr("dezero_data.dataloaders.get_backend", {"cuda": backend}.__getitem__)
-    return backend
+        with pytest.raises(OSError, match="no room") as caught:
+            next(DataLoader(Numbers(), 2, shuffle=False, collate=no))
+        assert caught.value.__notes__ == ["This was in collate, of items 0, 1 of Numbers."]
 
 
-class TestGPU:
-    def test_to_gpu_and_back(self, cuda: _Cuda) -> None:
-        loader = DataLoader(Numbers(), 4, shuffle=False, gpu=True)
-        assert loader.gpu
-        x, t = next(loader)
-        assert isinstance(x, _Cuda.Array)
-        assert isinstance(t, _Cuda.Array)
-        assert x.values.tolist() == [0, 1, 2, 3]
-        loader.to_cpu()
-        assert isinstance(next(loader)[0], np.ndarray)
-        assert not DataLoader(Numbers(), 4).gpu
-        loader.to_gpu()
-        assert isinstance(next(loader)[0], _Cuda.Array)
+class Point(NamedTuple):
+    x: float
+    y: float
 
-    def test_without_labels(self, cuda: _Cuda) -> None:
-        assert next(DataLoader([(1.0, None)], 1, gpu=True))[1] is None
 
-    def test_without_a_device(self, cuda: _Cuda) -> None:
-        cuda.lacks = "no driver"
-        with pytest.raises(RuntimeError, match="no driver"):
-            DataLoader(Numbers(), 4, gpu=True)
-        loader = DataLoader(Numbers(), 4)
-        with pytest.raises(RuntimeError, match="no driver"):
-            loader.to_gpu()
-        assert not loader.gpu
+class TestCollate:
+    def test_fields(self) -> None:
+        items = [
+            {"image": np.full((2, 2), i), "name": f"n{i}", "where": Point(i, -i), "mask": None}
+            for i in range(2)
+        ]
+        batch = next(DataLoader(items, 2, shuffle=False))
+        assert batch["image"].shape == (2, 2, 2)
+        assert batch["name"] == ["n0", "n1"]
+        assert isinstance(batch["where"], Point)
+        assert batch["where"].y.tolist() == [0, -1]
+        assert batch["mask"] is None
 
-    def test_without_the_package(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(core_backend, "_backends", {})
-        monkeypatch.setattr(core_backend, "_discovered", True)
-        with pytest.raises(LookupError, match=r"DataLoader: no GPU to load to.*dezero-cuda"):
-            DataLoader(Numbers(), 4, gpu=True)
+    def test_tuples_and_single_values(self) -> None:
+        triples = next(DataLoader([(1, 2.0, "a"), (3, 4.0, "b")], 2, shuffle=False))
+        assert [part if isinstance(part, list) else part.tolist() for part in triples] == [
+            [1, 3],
+            [2.0, 4.0],
+            ["a", "b"],
+        ]
+        assert next(DataLoader([1.0, 2.0], 2, shuffle=False)).tolist() == [1.0, 2.0]
+
+    def test_of_the_user(self) -> None:
+        def pad(items: list[Any]) -> Any:
+            longest = max(map(len, items))
+            return np.array([item + [0] * (longest - len(item)) for item in items])
+
+        loader = DataLoader([[1], [2, 3], [4]], 2, shuffle=False, collate=pad)
+        assert [batch.tolist() for batch in loader] == [[[1, 0], [2, 3]], [[4]]]
+
+    def test_of_the_user_gets_items_where_there_are_batches(self) -> None:
+        loader = DataLoader(Numbers(), 2, shuffle=False, collate=lambda items: items)
+        assert next(loader) == [(0.0, 0), (1.0, -1)]
+
+    def test_a_dictionary_of_a_whole_batch(self) -> None:
+        class Named(Numbers):
+            def __getitems__(self, indices: Any) -> Any:
+                return {"x": self.data[indices]}
+
+        assert next(DataLoader(Named(), 3, shuffle=False))["x"].tolist() == [0, 1, 2]
+
+
+class TestRandomStreams:
+    def test_seed_decides_order_and_streams(self) -> None:
+        np.random.seed(1)
+        first = [list(DataLoader(Jitter(), 4, seed=5)) for _ in range(2)]
+        other = list(DataLoader(Jitter(), 4, seed=6))
+        assert flat(first[0]) == flat(first[1]) != flat(other)
+
+    def test_an_item_has_other_numbers_in_each_epoch(self) -> None:
+        loader = DataLoader(Jitter(), 4, shuffle=False, seed=5)
+        assert loader.epoch == 0
+        first = flat(list(loader))
+        assert loader.epoch == 1
+        assert flat(list(loader)) != first
+        again = DataLoader(Jitter(), 8, shuffle=False, seed=5)
+        assert flat(list(again)) == first  # whatever the batch
+
+    def test_numpy_s_seed_makes_all_repeatable_and_stays_as_it_was(self) -> None:
+        runs = []
+        for _ in range(2):
+            np.random.seed(3)
+            loader = DataLoader(Jitter(), 4, shuffle=False)
+            runs.append((flat(list(loader)), np.random.random()))
+        np.random.seed(3)
+        assert runs[0] == runs[1]
+        assert runs[0][1] == np.random.random()
+
+    @pytest.mark.parametrize("make", [np.random.default_rng, np.random.RandomState])
+    def test_a_generator_decides_the_seed_and_stays_as_it_was(self, make: Any) -> None:
+        rng = make(4)
+        loader = DataLoader(Jitter(), 4, rng=rng)
+        wanted = make(4)
+        assert loader.seed == DataLoader(Jitter(), 4, rng=make(4)).seed
+        assert loader.index.tolist() == wanted.permutation(8).tolist()
+        assert rng.permutation(5).tolist() == wanted.permutation(5).tolist()
+
+    def test_an_item_that_comes_twice_differs(self) -> None:
+        (batch,) = DataLoader(Jitter(), 4, seed=0, sampler=[3, 3, 1, 3])
+        x, t = batch
+        assert t.tolist() == [3, 3, 1, 3]
+        assert len(set(x.tolist())) == 4
+        assert x.tolist()[0] == next(DataLoader(Jitter(), 1, seed=0, sampler=[3]))[0].item()
+
+
+class Jitter:
+    def __getitem__(self, index: int) -> tuple[float, int]:
+        return index + 0.5 * item_rng().random(), index
+
+    def __len__(self) -> int:
+        return 8
+
+
+def flat(batches: list[Any]) -> list[tuple[int, float]]:
+    return [pair for x, t in batches for pair in zip(t.tolist(), x.ravel().tolist(), strict=True)]
+
+
+class TestPrefetch:
+    def test_same_batches(self) -> None:
+        for size in (1, 3):
+            ahead = DataLoader(Jitter(), 3, seed=2, prefetch=size)
+            plain = DataLoader(Jitter(), 3, seed=2)
+            for _ in range(2):
+                assert flat(list(ahead)) == flat(list(plain))
+
+    def test_is_ahead_by_as_many_as_asked_for(self) -> None:
+        class Counting(Jitter):
+            def __init__(self) -> None:
+                self.loaded = 0
+                self.enough = threading.Event()
+
+            def __getitem__(self, index: int) -> tuple[float, int]:
+                self.loaded += 1
+                if self.loaded == 3:
+                    self.enough.set()
+                return super().__getitem__(index)
+
+        counting = Counting()
+        loader = DataLoader(counting, 1, prefetch=2)
+        next(loader)
+        assert counting.enough.wait(10)  # one in our hands, two on the shelf
+        loader.reset()
+        assert counting.loaded == 3
+
+    def test_errors_arrive_and_the_batch_is_asked_for_again(self) -> None:
+        class Flaky(Jitter):
+            fails = True
+
+            def __getitem__(self, index: int) -> tuple[float, int]:
+                if index == 2 and self.fails:
+                    raise OSError("gone")
+                return super().__getitem__(index)
+
+        flaky = Flaky()
+        loader = DataLoader(flaky, 1, shuffle=False, prefetch=2)
+        assert [next(loader)[1].item() for _ in range(2)] == [0, 1]
+        with pytest.raises(OSError, match="gone"):
+            next(loader)
+        flaky.fails = False
+        assert [next(loader)[1].item() for _ in range(2)] == [2, 3]
+
+    def test_threads_end(self) -> None:
+        before = threading.active_count()
+        for use in (list, next):
+            loader = DataLoader(Jitter(), 2, prefetch=1)
+            use(loader)  # type: ignore[operator]
+            del loader
+        wait_until(lambda: threading.active_count() == before)
+
+
+def wait_until(condition: Any) -> None:
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+class TestRepr:
+    def test_tells_what_and_where(self) -> None:
+        loader = DataLoader(Numbers(), 4, shuffle=False, prefetch=2)
+        next(loader)
+        assert repr(loader) == (
+            "DataLoader(Numbers of 10 items, batch_size=4, in order, prefetch=2; "
+            "batch 1 of 3 in epoch 0)"
+        )
+        loader.reset()
+        assert "shuffled by seed" in repr(DataLoader(Numbers(), 4, seed=0))
+        assert "by SequentialSampler" in repr(
+            DataLoader(Numbers(), 4, sampler=SequentialSampler(Numbers()))
+        )
+
+
+def test_a_loader_can_be_pickled_and_goes_on() -> None:
+    loader = DataLoader([(i, i) for i in range(6)], 2, shuffle=False)
+    next(loader)
+    twin = pickle.loads(pickle.dumps(loader))
+    assert [next(each)[1].tolist() for each in (loader, twin)] == [[2, 3], [2, 3]]

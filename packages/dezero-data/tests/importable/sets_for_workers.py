@@ -26,12 +26,16 @@ class Noisy:
         return self.size
 
 
-class Processes:
-    """Items that tell which process loads them."""
+class Slow:
+    """Items that take for ever, and leave a note when they begin."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
 
     def __getitem__(self, index: int) -> tuple[int, int]:
-        time.sleep(0.02)
-        return os.getpid(), index
+        (self.folder / f"{os.getpid()}").touch()
+        time.sleep(600)
+        return index, index
 
     def __len__(self) -> int:
         return 24
@@ -72,7 +76,7 @@ def _root(array: Any) -> Any:
     return array
 
 
-class Bad(ValueError):
+class UnpicklableError(ValueError):
     """An error that cannot be unpickled."""
 
     def __init__(self, code: int, why: str) -> None:
@@ -80,36 +84,37 @@ class Bad(ValueError):
 
 
 class Failing:
-    """Items that go wrong, one after the other in another way.
+    """Item 2 goes wrong, each time that a process sees it first.
 
     Args:
-        folder: Where it notes that something went wrong before.
+        how: In which way.
+        folder: Where it notes that this happened; from then on, all is well.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, how: str, folder: Path) -> None:
+        self.how, self.folder = how, folder
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
-        mark = self.folder / f"failed-{index}"
-        if not mark.exists():
+        mark = self.folder / "failed"
+        if index == 2 and not mark.exists():
             mark.touch()
-            _go_wrong(index)
+            self._go_wrong()
         return float(index), index
 
     def __len__(self) -> int:
-        return 10
+        return 4
 
-
-def _go_wrong(index: int) -> None:
-    if index == 1:
-        raise OSError("no such sheep")
-    if index == 3:
-        raise Bad(3, "wolf")
-    if index == 5:
-        os.kill(os.getpid(), signal.SIGKILL)
-    if index == 7:
-        os._exit(7)
-    if index == 9:
+    def _go_wrong(self) -> None:
+        if self.how == "raises":
+            raise OSError("no such sheep")
+        if self.how == "raises strangely":
+            raise UnpicklableError(3, "wolf")
+        if self.how == "is killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self.how == "crashes":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if self.how == "exits":
+            os._exit(7)
         time.sleep(600)
 
 

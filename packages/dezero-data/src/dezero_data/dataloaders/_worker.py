@@ -36,7 +36,7 @@ __all__ = ["Failure", "Loaded", "Ready", "Setup", "Skipped", "Task", "run"]
 # Fewer bytes than these travel in the message: a block would cost more than the copy.
 _SMALL = 1 << 16
 # How long a worker that nobody listens to may take to finish its batch.
-_LAST_SECONDS = 5.0
+_LAST_SECONDS = 2.0
 _OWN_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 

@@ -97,8 +97,8 @@ class TokenLoader(DataLoader):
     through time. Shuffled, batches are made of windows in random order, as for a transformer; each
     epoch cuts the text at other places.
 
-    Either way, an epoch shows each token once, but for fewer than `length` in each strip, or
-    fewer than two times `length` in all.
+    Either way, an epoch shows each token once, but for what is left over: up to `length` at the
+    end of each strip, or fewer than two times `length` in all.
 
     Args:
         tokens: Ids, integers of shape (M,). An array that is mapped from a file stays there.
