@@ -34,11 +34,14 @@ def titles(tab: Any) -> list[str]:
 
 
 def key_of(tab: Any, title: str) -> int:
-    (key,) = [box["key"] for box in boxes(tab) if box["title"] == title]
+    """The key of a box, or of the parameter of this name."""
+    keys = [box["key"] for box in boxes(tab) if box["title"] == title]
+    (key,) = keys or [tab.run(f"dezeroGraph.find({title!r})[0]")]
     return int(key)
 
 
 def click(tab: Any, title: str, times: int = 1) -> None:
+    tab.run("dezeroGraph.fit()")
     place = tab.run(f"dezeroGraph.whereIs({key_of(tab, title)})")
     tab.click(place["x"], place["y"], times)
 
@@ -72,14 +75,14 @@ def test_it_opens_without_a_complaint(page: Any) -> None:
     assert [url for url in page.requests if not url.startswith(("file:", "data:"))] == []
     assert titles(page)[0] == "x" and titles(page)[-1] == "mean"
     timings = page.run("dezeroGraph.timings")
-    assert timings["drawn"] == len(boxes(page))
+    assert 0 < timings["drawn"] <= len(boxes(page))
     assert {"parsed", "layout", "draw", "ready"} <= set(timings)
     assert "7 operations, 4 parameters with 195 numbers" in text(page, "#summary")
 
 
 def test_boxes_and_edges(page: Any) -> None:
     # Two layers of two operations each are small enough to be open.
-    layers = ["l1", "l1/W", "l1/b", "l2", "l2/W", "l2/b", *["matmul", "add"] * 2]
+    layers = ["l1", "l2", *["W", "matmul", "b", "add"] * 2]  # inside of l1, l1/W is called W
     assert sorted(titles(page)) == sorted(["x", "tanh", "power  2", "mean", *layers])
     by_key = {box["key"]: box["title"] for box in boxes(page)}
     edges = {
@@ -88,8 +91,8 @@ def test_boxes_and_edges(page: Any) -> None:
         for to in edge["to"]
     }
     assert edges == {
-        ("x", "matmul"), ("l1/W", "matmul"), ("l2/W", "matmul"), ("matmul", "add"),
-        ("l1/b", "add"), ("l2/b", "add"), ("add", "tanh"), ("tanh", "matmul"),
+        ("x", "matmul"), ("W", "matmul"), ("matmul", "add"),
+        ("b", "add"), ("add", "tanh"), ("tanh", "matmul"),
         ("add", "power  2"), ("power  2", "mean"),
     }  # fmt: skip
     assert overlaps(page) == []
@@ -109,7 +112,7 @@ def test_folding_and_unfolding(page: Any) -> None:
 def test_a_click_shows_what_is_known(page: Any, mlp: Any, loss: Variable) -> None:
     click(page, "l1/W")
     W = mlp.l1.W
-    assert selected(page) == "l1/W"
+    assert selected(page) == "W"
     assert text(page, "#details h2") == "l1/W"
     assert text(page, "#details .facts") == "(8, 16) float32"
     for what, x in (("value", W.data), ("gradient", W.grad.data)):
@@ -154,7 +157,8 @@ def test_search_finds_and_jumps(page: Any) -> None:
     page.run("document.getElementById('search').select()")
     page.type("l2/b")
     page.press("Enter")
-    assert selected(page) == "l2/b"
+    assert selected(page) == "b"
+    assert text(page, "#details h2") == "l2/b"
     page.press("/")
     page.run("document.getElementById('search').select()")
     page.type("no such thing")
@@ -221,7 +225,7 @@ def test_the_mouse_moves_and_zooms(page: Any) -> None:
     for kind, x in (("mousePressed", 100), ("mouseMoved", 160), ("mouseReleased", 160)):
         page.call("Input.dispatchMouseEvent", type=kind, x=x, y=200, button="left", buttons=1)
     after = page.run("dezeroGraph.view()")
-    assert (after["x"] - before["x"], after["y"]) == (60, before["y"])
+    assert (after["x"] - before["x"], after["y"]) == (pytest.approx(60), before["y"])
     page.call("Input.dispatchMouseEvent", type="mouseWheel", x=300, y=300, deltaX=0, deltaY=-120)
     page.wait(f"dezeroGraph.view().scale > {after['scale']}")
     page.run("dezeroGraph.fit()")

@@ -29,10 +29,17 @@ function readColors() {
 
 const shorten = (text) => (text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text);
 
-/** The first line of a box, with the numbers that the operation takes. */
+/** The first line of a box: inside a layer without the layer's path, and with the numbers that an
+ *  operation takes. */
 function headOf(key) {
   const node = nodes.get(key);
-  if (node.type !== "operation") return shorten(titleOf(key));
+  if (node.type === "variable") {
+    const around = groupsAround(key).find((group) => nodes.get(group)?.path);
+    const prefix = around === undefined ? "" : `${nodes.get(around).path}/`;
+    const title = titleOf(key);
+    return shorten(title.startsWith(prefix) ? title.slice(prefix.length) : title);
+  }
+  if (node.type === "group") return shorten(titleOf(key));
   return shorten([node.name, ...constantsOf(node)].join("  "));
 }
 

@@ -150,7 +150,7 @@ function withDummies(all, links) {
   const join = (a, b, sx, tx, pull) => {
     if (a.down.some((n) => n.v === b && n.shift === tx - sx)) return;
     const isPassing = a.isDummy && b.isDummy;
-    const weight = isPassing ? 8 : (a.isDummy || b.isDummy ? 3 : 2) * pull;
+    const weight = isPassing ? 8 : (a.isDummy || b.isDummy ? 3 : 8) * pull;
     a.down.push({ v: b, weight, pull: isPassing ? 1 : pull, shift: tx - sx });
     b.up.push({ v: a, weight, pull: isPassing ? 1 : pull, shift: sx - tx });
   };

@@ -45,7 +45,7 @@ function fit(readable = false) {
   const [w, h] = [stage.clientWidth, stage.clientHeight];
   const pad = 32;
   let scale = Math.min((w - 2 * pad) / layout.w, (h - 2 * pad) / layout.h, 1.2);
-  if (readable) scale = Math.max(scale, 0.7);
+  if (readable) scale = Math.max(scale, 0.85);
   view.scale = Math.max(scale, LEAST);
   const isWide = layout.w * view.scale > w, isTall = layout.h * view.scale > h;
   const first = layout.boxes.filter((box) => box.depth === 0).sort((a, b) => a.y - b.y)[0];

@@ -51,7 +51,7 @@ function listenToSearch(jump) {
     found = find(searchBox.value);
     const shown = found.slice(0, MOST_RESULTS);
     const place = (key) => {
-      const around = groupsAround(key).filter((g) => g !== ROOT && ["layer", "gradient", "step"].includes(nodes.get(g).kind)).reverse();
+      const around = groupsAround(key).filter((g, i) => g !== ROOT && (i === 0 || ["layer", "gradient"].includes(nodes.get(g).kind))).reverse();
       return around.length ? `in ${around.map(titleOf).join(" › ")}` : "";
     };
     const rows = shown.map((key, i) => make("li", { role: "option", id: `result-${i}`, "aria-selected": "false", "data-key": key },
