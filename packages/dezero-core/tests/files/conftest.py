@@ -174,6 +174,7 @@ def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     def run(program: str, *arguments: str | os.PathLike[str]) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [sys.executable, "-c", program, *map(os.fspath, arguments)],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

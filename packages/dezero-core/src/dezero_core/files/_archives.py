@@ -70,7 +70,7 @@ def _members_of_zip(path: Path) -> Generator[Member, None, None]:
         for info in archive.infolist():
             kind, target = "file", ""
             mode = info.external_attr >> 16
-            if info.is_dir():
+            if info.filename.endswith("/"):  # is_dir() fails for an empty name
                 kind = "folder"
             elif stat.S_ISLNK(mode):
                 kind = "symbolic link"
@@ -97,6 +97,7 @@ def _members_of_tar(path: Path, file: IO[bytes]) -> Generator[Member, None, None
         stream = _ForwardReader(file)
         with _reading(path):
             archive = tarfile.TarFile(fileobj=stream, mode="r", encoding="utf-8")
+            stream.allowance = None
         is_empty = not any(stream.last)  # it begins with the block that is the end
         while not is_empty:
             with _reading(path):

@@ -8,8 +8,6 @@ import re
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from dezero_core.files._atomic import atomic_write
-
 __all__ = ["PART_ENDING", "RECORD_ENDING", "Origin", "Part", "validator_of"]
 
 PART_ENDING = ".part"
@@ -73,16 +71,11 @@ class Part:
 
     def begin(self, origin: Origin | None) -> BinaryIO:
         """Open the part, empty. Without an origin, it is good for this attempt alone."""
-        self._record.unlink(missing_ok=True)  # first: it shall never describe other bytes
-        file = open(self.path, "wb")  # noqa: SIM115, it is the caller's
+        self.remove()  # so that the record never describes other bytes
         if origin is not None:
-            try:
-                with atomic_write(self._record, "w") as record:
-                    json.dump(origin._asdict(), record)
-            except BaseException:
-                file.close()
-                raise
-        return file
+            # Half of it says nothing, so that there is no need to write it beside and rename.
+            self._record.write_text(json.dumps(origin._asdict()), encoding="utf-8")
+        return open(self.path, "wb")
 
     def go_on(self) -> BinaryIO:
         """Open the part at its end."""
@@ -100,5 +93,5 @@ class Part:
 
     def remove(self) -> None:
         """Remove the part."""
-        self.path.unlink(missing_ok=True)
         self._record.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)

@@ -184,11 +184,12 @@ class _Unpacking:
             reason = "the name is none that Windows allows"
         else:
             try:
-                lengths = [len(os.fsencode(part)) for part in parts]
+                length = len(os.fsencode(name))
+                longest = max((len(os.fsencode(part)) for part in parts), default=0)
             except UnicodeEncodeError:
                 reason = "the name cannot be written in this file system"
             else:
-                if max(lengths, default=0) > _LONGEST_PART or sum(lengths) > _LONGEST_NAME:
+                if length > _LONGEST_NAME or longest > _LONGEST_PART:
                     reason = "the name is too long"
         if reason is not None:
             raise self.refusal(name, reason)
