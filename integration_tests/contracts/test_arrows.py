@@ -22,6 +22,8 @@ EXTRAS = {
     "dezero_cuda": {"cupy", "cupyx"},
     "dezero_data": {"PIL"},
     "dezero_nn": {"PIL", "safetensors"},
+    # A notebook has loaded IPython by itself.
+    "dezero_viz": {"IPython", "tensorboardX"},
 }
 NAMED_TUPLE_METHODS = {"_asdict", "_fields", "_make", "_replace"}
 

@@ -13,6 +13,7 @@ import pytest
 from dezero_core import Parameter, Variable, no_grad, primitive, test_mode
 from dezero_core import functions as F
 from dezero_core.details import layer_call
+from dezero_core.testing import fake_device
 from dezero_viz import Diagnosis, Finding, diagnose
 
 N, D, C = 32, 20, 5
@@ -162,6 +163,23 @@ def test_labels_that_the_loss_ignores_are_no_fault(batch: Any) -> None:
     x, t = batch
     t[::4] = -1
     assert examined(Net(), loss, (x, t)).ok
+
+
+def test_a_model_on_a_device(batch: Any) -> None:
+    with fake_device() as device:
+        model = Net()
+        for p in model.params():
+            p.data = device.asarray(p.data)
+        x, t = (device.asarray(array) for array in batch)
+
+        def loss(y: Variable, t: Any) -> Variable:
+            return -(log_softmax(y) * device.asarray(np.eye(C, dtype=np.float32))[t]).sum() / N
+
+        healthy = examined(model, loss, (x, t), steps=100, lr=0.1)
+        model.layers[0][1].data -= 100
+        sick = examined(model, loss, (x, t))
+    assert healthy.findings == (), str(healthy)
+    assert finding(sick, "dead units").severity == "error"
 
 
 # --- nothing changes -----------------------------------------------------------------------------
