@@ -5,8 +5,8 @@ value of a block's last line is what the image after the block shows. To add a p
 page a block and a line such as ``![What it shows](_static/gallery/name.png)``, and run this. The
 tests run the page as well, so a block should take a second or two, and draw the same each time.
 
-Pictures are png. What a notebook shows as HTML, and text, is photographed by Chromium; where that is
-missing, the old picture stays.
+Pictures are png. What a notebook shows as HTML, and text, is photographed by Chromium; where that
+is missing, the old picture stays.
 """
 
 from __future__ import annotations
@@ -105,10 +105,13 @@ def draw(value: Any, target: Path) -> None:
 
 
 def small(content: bytes) -> bytes:
-    """Return a png in 256 colors, without a word on when and by what it was made."""
+    """Return a small png, without a word on when and by what it was made."""
     image = Image.open(io.BytesIO(content)).convert("RGB")
-    buffer = io.BytesIO()
-    image.quantize(256).save(buffer, format="png", optimize=True)
+    for version in (image, image.quantize(256)):
+        buffer = io.BytesIO()
+        version.save(buffer, format="png", optimize=True)
+        if buffer.tell() <= MOST_BYTES // 2:
+            break
     return buffer.getvalue()
 
 

@@ -41,24 +41,29 @@ class Sheet:
             ) from error
         self._library = _figure
 
-    def axes(self, ax: Any, size: tuple[float, float]) -> Axes:
-        """Return the Axes that was given, or the only one of a new figure, of a size in inches."""
+    def axes(self, ax: Any, size: tuple[float, float], layout: str = "constrained") -> Axes:
+        """Return the Axes that was given, or the only one of a new figure, of a size in inches.
+
+        Where pixels are square, the layout ``"compressed"`` leaves no empty room about them.
+        """
         from matplotlib.axes import Axes
 
         if ax is None:
-            return self.figure(None, size).subplots()
+            return self.figure(None, size, layout).subplots()
         if not isinstance(ax, Axes):
             raise TypeError(
                 f"{self._operation}: ax must be an Axes of matplotlib, got {type(ax).__name__}"
             )
         return ax
 
-    def figure(self, figure: Any, size: tuple[float, float]) -> Figure | SubFigure:
+    def figure(
+        self, figure: Any, size: tuple[float, float], layout: str = "constrained"
+    ) -> Figure | SubFigure:
         """Return the figure, or part of one, that was given, or a new one of a size in inches."""
         from matplotlib.figure import Figure, SubFigure
 
         if figure is None:
-            return self._library.InlineFigure(figsize=size, layout="constrained")
+            return self._library.InlineFigure(figsize=size, layout=layout)
         if not isinstance(figure, Figure | SubFigure):
             raise TypeError(
                 f"{self._operation}: figure must be a Figure or a SubFigure of matplotlib, got "

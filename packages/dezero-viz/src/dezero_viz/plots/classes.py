@@ -208,7 +208,7 @@ def plot_confusion_matrix(
 
     sheet = Sheet(operation, to_file)
     side = min(max(3.0, 0.42 * count), 12.0)
-    axes = sheet.axes(ax, (side + 1.6, side + 0.7))
+    axes = sheet.axes(ax, (side + 1.6, side + 0.7), "compressed")
     image = axes.imshow(share, cmap="cividis", vmin=0.0, vmax=1.0)
     for row, column in np.ndindex(matrix.shape) if count <= _NUMBERED else ():
         axes.text(
@@ -219,6 +219,8 @@ def plot_confusion_matrix(
             va="center",
             fontsize=8,
             color="white" if share[row, column] < 0.55 else "black",
+            # So that mistakes stand out.
+            alpha=1.0 if matrix[row, column] else 0.4,
         )
     # Of very many classes, some ticks are enough.
     places = range(0, count, 1 + count // 40)

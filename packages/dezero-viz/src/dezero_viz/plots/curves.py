@@ -106,7 +106,8 @@ def plot_curves(
     for place, (quantity, panel) in zip(axes, panels.items(), strict=True):
         for (run, curves), (name, part) in itertools.product(runs.items(), panel.items()):
             if name in curves:
-                label = " ".join(filter(None, (run, part))) or quantity
+                of_part = "" if run and len(parts) == 1 else part
+                label = " ".join(filter(None, (run, of_part))) or quantity
                 _draw_curve(place, curves[name], smooth, label, styles[run, part])
         _dress(place, quantity, xlabel)
     return sheet.finish(axes[0])

@@ -229,8 +229,8 @@ def _heights(count: int) -> Any:
     from matplotlib import colormaps
     from matplotlib.colors import ListedColormap
 
-    colors = colormaps["cividis"](np.linspace(0.35, 1.0, count))
-    colors[:, :3] = 0.45 * colors[:, :3] + 0.55
+    colors = colormaps["viridis"](np.linspace(0.25, 1.0, count))
+    colors[:, :3] = 0.4 * colors[:, :3] + 0.6
     return ListedColormap(list(map(tuple, colors)))
 
 

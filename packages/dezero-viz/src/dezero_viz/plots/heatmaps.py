@@ -203,7 +203,8 @@ def plot_grad_cam(
     heat = np.where(np.isfinite(heat), heat, 0.0)
     sheet = Sheet(operation, to_file)
     height, width = pixels.shape[1:]
-    axes = sheet.axes(ax, (4.4, 3.4 * min(max(height / width, 0.4), 2.5)))
+    across = min(max(3.4 * width / height, 2.4), 6.4)
+    axes = sheet.axes(ax, (across, min(across * height / width, 8.0) + 1.0), "compressed")
     axes.imshow(_as_colors(pixels), interpolation="nearest")
     top = float(heat.max()) if heat.max() > 0.0 else 1.0
     drawn = axes.imshow(
@@ -220,7 +221,11 @@ def plot_grad_cam(
     if title is not None:
         axes.set_title(title, fontsize=10)
     figure: Any = axes.figure
-    figure.colorbar(drawn, ax=axes, label="speaks for the class", shrink=0.85)
+    bar = figure.colorbar(
+        drawn, ax=axes, label="speaks for the class", orientation="horizontal", shrink=0.8, pad=0.04
+    )
+    # A picture, through which the colors are seen, is neither black nor white.
+    bar.ax.set_facecolor("0.35")
     return sheet.finish(axes)
 
 
@@ -242,5 +247,5 @@ def _transparent_viridis() -> Any:
     from matplotlib.colors import ListedColormap
 
     colors = colormaps["viridis"](np.linspace(0.0, 1.0, 256))
-    colors[:, 3] = np.linspace(0.0, 0.8, 256)
+    colors[:, 3] = 0.85 * np.linspace(0.0, 1.0, 256) ** 0.7
     return ListedColormap(list(map(tuple, colors)))

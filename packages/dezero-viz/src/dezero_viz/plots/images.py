@@ -294,7 +294,11 @@ def _draw_mosaic(
         raise ValueError(f"{operation}: columns must be a whole number from 1, got {columns!r}")
     columns = min(columns, count)
     rows = math.ceil(count / columns)
-    gap = max(1, round(0.08 * max(height, width)))
+    # The gaps are narrower than the few weights of a filter: so these are drawn of several pixels.
+    fine = math.ceil(12 / max(height, width))
+    tiles = tiles.repeat(fine, axis=1).repeat(fine, axis=2)
+    height, width = fine * height, fine * width
+    gap = max(2, round(0.1 * max(height, width)))
     # Between the tiles, and beyond the last one, there is nothing: not zero.
     canvas: Any = np.zeros((rows * (height + gap) - gap, columns * (width + gap) - gap))
     canvas = np.ma.masked_array(canvas, mask=True)
@@ -308,7 +312,8 @@ def _draw_mosaic(
         lost[place] = ~np.isfinite(tile).reshape(height, width, -1).all(axis=-1)
     shape = canvas.shape[0] / canvas.shape[1]
     across = min(max(3.0, 0.55 * columns), 9.0)
-    axes = sheet.axes(ax, (across + 1.2, min(max(1.2, across * shape), 12.0) + 0.6))
+    size = across + 1.2, min(max(1.2, across * shape), 12.0) + 0.6
+    axes = sheet.axes(ax, size, "compressed")
     image = axes.imshow(canvas, interpolation="nearest", **scale)
     if lost.any():
         from matplotlib.colors import to_rgba
