@@ -158,6 +158,13 @@ class TestWithDevice:
         backend.synchronize()
         assert len(cupy.waited) == 1
 
+    def test_a_device_by_number(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        cupy, _ = put_stub(monkeypatch, devices=2)
+        cupy.cuda.Device = lambda number: ("device", number)
+        assert dezero_cuda.backend.device(1) == ("device", 1)
+        with pytest.raises(CudaUnavailableError, match=r"no CUDA device 2; .* from 0 to 1"):
+            dezero_cuda.backend.device(2)
+
 
 class TestRegistration:
     def test_found_by_its_entry_point(self) -> None:

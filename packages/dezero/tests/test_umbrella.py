@@ -33,6 +33,7 @@ def test_names_are_those_of_the_packages() -> None:
     assert dezero.optimizers.Adam is dezero_optim.Adam
     assert dezero.datasets.Spiral is dezero_data.Spiral
     assert dezero.dataloaders.DataLoader is dezero.DataLoader is dezero_data.DataLoader
+    assert dezero.dataloaders.SeqDataLoader is dezero.SeqDataLoader is dezero_data.SeqDataLoader
     assert dezero.transforms.Compose is dezero_data.transforms.Compose
     assert dezero.utils.plot_dot_graph is dezero_viz.plot_dot_graph
 

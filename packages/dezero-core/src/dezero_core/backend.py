@@ -35,6 +35,19 @@ __all__ = [
 class Backend(Protocol):
     """What DeZero asks of an array library.
 
+    What only some of them can do are optional methods, which loaders look for by name:
+
+    - ``device(number)``: a context manager; within it, arrays are made on that device. For
+      libraries that know several devices.
+    - ``pinned_empty(shape, dtype)``: a `numpy.ndarray`, not initialized, in memory from which a
+      device can copy by itself.
+    - ``asarray_async(x)``: as `asarray`, of such an array, but without waiting until it is copied.
+      What is computed with the result comes after the copy. The backend keeps `x` until then, and
+      nobody writes to it any more.
+
+    The last two come together. A backend whose `asarray` does as much by itself, as CuPy's, needs
+    neither.
+
     Attributes:
         name: The name under which `get_backend` finds it, such as ``"cuda"``.
         xp: A namespace with NumPy's names and signatures. May be imported on first use.

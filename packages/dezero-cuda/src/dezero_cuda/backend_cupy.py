@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from types import MappingProxyType
 from typing import Any
 
@@ -79,6 +80,27 @@ class CudaBackend:
             return np.asarray(x)
         host: npt.NDArray[Any] = self.xp.asnumpy(x)
         return host
+
+    def device(self, number: int) -> AbstractContextManager[Any]:
+        """Return a context manager within which arrays are made on a certain device.
+
+        Args:
+            number: The device's number, from 0 on.
+
+        Returns:
+            The device, as CuPy has it.
+
+        Raises:
+            CudaUnavailableError: There is no CuPy or driver, or no such device.
+        """
+        _require_device("device")
+        count = self.xp.cuda.runtime.getDeviceCount()
+        if not 0 <= number < count:
+            raise CudaUnavailableError(
+                f"device: there is no CUDA device {number}; they are numbered from 0 to {count - 1}"
+            )
+        chosen: AbstractContextManager[Any] = self.xp.cuda.Device(number)
+        return chosen
 
     def synchronize(self) -> None:
         """Wait until the current device has done all that was queued.
