@@ -128,12 +128,12 @@ class ItemRandom:
         """Draw numbers evenly from ``low <= u < high``.
 
         Args:
-            low: One bound, or an array that broadcasts against (N, *size).
+            low: One bound, or an array that broadcasts against ``(N, *size)``.
             high: As `low`.
             size: How many for each item.
 
         Returns:
-            float64 of shape (N, *size).
+            float64 of shape ``(N, *size)``.
         """
         unit = (self._bits(size) >> np.uint64(11)) * 2.0**-53
         if _is(low, 0) and _is(high, 1):
@@ -145,12 +145,12 @@ class ItemRandom:
         """Draw integers evenly from ``low <= k < high``.
 
         Args:
-            low: One bound, or an array that broadcasts against (N, *size).
+            low: One bound, or an array that broadcasts against ``(N, *size)``.
             high: As `low`.
             size: How many for each item.
 
         Returns:
-            int64 of shape (N, *size).
+            int64 of shape ``(N, *size)``.
 
         Raises:
             ValueError: There is no integer between the bounds.
@@ -169,7 +169,7 @@ class ItemRandom:
             size: How many for each item.
 
         Returns:
-            float64 of shape (N, *size).
+            float64 of shape ``(N, *size)``.
         """
         shape = _shape(size)
         # Box and Muller: from two uniform numbers, a radius and an angle, one coordinate.
@@ -240,7 +240,7 @@ class ItemRandom:
         return np.random.Generator(np.random.Philox(key=self._bits(2)[0]))
 
     def _bits(self, size: int | Sequence[int]) -> Array:
-        """Draw 64 random bits for each element of each item, uint64 of shape (N, *size)."""
+        """Draw 64 random bits for each element of each item, uint64 of shape ``(N, *size)``."""
         shape = _shape(size)
         starts = _mix(self._keys + _STEP * self._draws)
         self._draws += np.uint64(1)
