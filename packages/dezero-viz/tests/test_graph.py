@@ -113,20 +113,28 @@ def test_a_pdf_has_one_page_whichever_program_draws(tmp_path: Path, engine: str)
     content = plot_graph(square(), to_file=tmp_path / "graph.pdf").content
     assert content.startswith(MAGIC["pdf"])
     assert content.count(b"/Type /Page\n") + content.count(b"/Type /Page ") == 1
-    # The system's dot writes letters, the other way gives a picture.
-    assert (b"/Subtype /Image" in content) == (engine == "wheel")
+    # Letters, not pixels.
+    assert b"/Subtype /Image" not in content and b"/Font" in content
 
 
-def test_a_pdf_made_of_pixels_has_those_of_a_sharp_png() -> None:
+def test_a_pdf_without_graphviz_has_what_the_svg_has() -> None:
     import re
-    import struct
+    import zlib
 
-    dot = get_dot_graph(square()).encode()
-    width, height = struct.unpack(">II", _engines._draw_by_wheel(dot, "png", "-Gdpi=216")[16:24])
-    image = re.search(rb"/Width (\d+) /Height (\d+)", _engines._draw_page(dot, "pdf"))
-    assert image is not None
-    assert (int(image[1]), int(image[2])) == (width, height)
-    assert width > 216
+    dot = get_dot_graph(goldstein_price(named(1.0, "x"), named(1.0, "y"))).encode()
+    svg = ElementTree.fromstring(_engines._draw_by_wheel(dot, "svg"))
+    pdf = _engines._draw_page(dot, "pdf")
+    size = re.search(rb"/MediaBox \[ ?0 0 (\S+) (\S+) ?\]", pdf)
+    assert size is not None
+    _, _, *wanted = map(float, svg.attrib["viewBox"].split())
+    np.testing.assert_allclose([float(size[1]), float(size[2])], wanted, atol=0.01)
+    streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.S)
+    texts = [zlib.decompressobj().decompress(data) for data in streams]
+    page = next(text for text in texts if b" Tf" in text)
+    assert page.count(b"BT\n") == len(svg.findall(".//{*}text"))
+    curves = len(svg.findall(".//{*}path"))
+    assert curves > 100
+    assert len(re.findall(rb" c\n", page)) >= curves
 
 
 @pytest.mark.parametrize("ending", ["dot", "gv"])

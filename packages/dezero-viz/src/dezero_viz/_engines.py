@@ -7,16 +7,15 @@ so that no shell and no file name of the user's ever comes between.
 from __future__ import annotations
 
 import importlib.metadata
-import io
 import shutil
 import subprocess
 
 import graphviz
 
+from dezero_viz._page import svg_to_pdf
+
 __all__ = ["render"]
 
-# Sharp enough to be printed.
-_PAGE_DPI = 216
 _INSTALL = (
     "Install Graphviz (https://graphviz.org/download; `apt install graphviz`, `brew install "
     "graphviz` or `winget install graphviz`)"
@@ -27,8 +26,8 @@ def render(dot: str, ending: str) -> bytes:
     """Draw a DOT text.
 
     The system's ``dot`` draws where there is one. Where there is none, or where it was built
-    without the format, the program of the wheel graphviz-pure does. That knows no pdf, which then
-    is a page with a picture of pixels on it.
+    without the format, the program of the wheel graphviz-pure does. That knows no pdf, for
+    which matplotlib draws what it lays out.
 
     Args:
         dot: The drawing in the DOT language.
@@ -68,26 +67,15 @@ def _draw_by_system(dot: bytes, ending: str) -> bytes:
 
 
 def _draw_page(dot: bytes, ending: str) -> bytes:
-    """Put a picture of pixels on a page of its size."""
-    # Slow to import, and seldom needed.
-    from matplotlib.figure import Figure
-    from matplotlib.image import imread
-
-    image = imread(io.BytesIO(_draw_by_wheel(dot, "png", f"-Gdpi={_PAGE_DPI}")))
-    height, width = image.shape[:2]
-    page = Figure(figsize=(width / _PAGE_DPI, height / _PAGE_DPI), dpi=_PAGE_DPI)
-    page.figimage(image)
-    file = io.BytesIO()
-    page.savefig(file, format="pdf", dpi=_PAGE_DPI)
-    return file.getvalue()
+    return svg_to_pdf(_draw_by_wheel(dot, "svg"))
 
 
-def _draw_by_wheel(dot: bytes, ending: str, *settings: str) -> bytes:
+def _draw_by_wheel(dot: bytes, ending: str) -> bytes:
     program = _wheel_program()
     if program is None:
         raise _CannotDrawError("the package graphviz-pure is not installed")
     try:
-        command = [program, f"-T{ending}", *settings]
+        command = [program, f"-T{ending}"]
         done = subprocess.run(command, input=dot, capture_output=True, check=True)
     except subprocess.CalledProcessError as error:
         raise _CannotDrawError(f"graphviz-pure {_complaint(error.stderr)}") from error

@@ -127,7 +127,7 @@ def plot_graph(
     """Draw the graph that led to a variable into a file, as `get_dot_graph` describes it.
 
     The system's Graphviz draws where it is installed, and otherwise the package graphviz-pure,
-    whose pdf is made of pixels. The file is complete or it is not there: it is written beside its
+    with matplotlib for pdf. The file is complete or it is not there: it is written beside its
     place and then renamed.
 
     Args:
