@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import doctest
 import html
+import importlib
 import json
+import pkgutil
 import re
 from pathlib import Path
 from typing import Any
@@ -222,6 +225,11 @@ def test_a_notebook_shows_the_page_in_a_frame(tmp_path: Path, loss: Variable) ->
     assert page.content not in repr(page)
 
 
+def test_the_example() -> None:
+    failed, tried = doctest.testmod(importlib.import_module("dezero_viz.explorer"))
+    assert (failed, tried > 0) == (0, True)
+
+
 def test_the_default_name(tmp_path: Path, loss: Variable, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert explore(loss).path == Path("graph.html")
@@ -274,9 +282,6 @@ def test_a_model_that_names_nothing(tmp_path: Path, loss: Variable) -> None:
 
 
 def test_each_operation_of_core_has_words() -> None:
-    import importlib
-    import pkgutil
-
     found = set()
     for module in pkgutil.walk_packages(dezero_core.__path__, "dezero_core."):
         values = vars(importlib.import_module(module.name)).values()

@@ -275,8 +275,8 @@ def _tensor(
     if variable.kind == "constant":
         return facts
     value, grad = graph.value(variable.key), graph.grad(variable.key)
-    if value is None and variable.kind == "parameter" and variable.name in parameters:
-        value = parameters[variable.name].data
+    if value is None and variable.name is not None and variable.kind == "parameter":
+        value = getattr(parameters.get(variable.name), "data", None)
     facts["data"] = None if value is None else describe(value)
     facts["grad"] = None if grad is None or grad.data is None else describe(grad.data)
     return facts

@@ -343,7 +343,10 @@ listenToOutline({ select, toggle });
 listenToSearch((key) => { stage.focus(); select(key, { center: true }); });
 new ResizeObserver(redraw).observe(stage);
 window.addEventListener("resize", () => { if (isUntouched) fit(true); });
-requestAnimationFrame(() => { timings.ready = performance.now(); });
+requestAnimationFrame(() => {
+  timings.ready = performance.now();
+  document.documentElement.dataset.ready = Math.round(timings.ready);
+});
 
 // What a program may ask of the page.
 window.dezeroGraph = {
