@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from dezero_data.datasets._image_files import ImageFiles, class_folders
 from dezero_data.datasets.base import DataFileError, Dataset
-from dezero_data.datasets.image_folder import EXTENSIONS, ImageFiles, class_folders
 from dezero_data.transforms import Transform
 
 __all__ = ["ImageNet"]
@@ -80,7 +80,7 @@ class ImageNet(Dataset):
                 raise DataFileError(
                     f"ImageNet: {folder / name} is called by none of the 1000 WordNet ids"
                 )
-        files = ImageFiles(folder, EXTENSIONS, "RGB", "ImageNet")
+        files = ImageFiles(folder, None, "RGB", "ImageNet")
         places = files.add_folders(found)
         self.label = np.array([numbers[name] for name in found], dtype=np.int64)[places]
         self.data = files
