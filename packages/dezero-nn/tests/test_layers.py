@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from dezero_core import Parameter, Variable, as_numpy, no_grad, plugins
+from dezero_core.graph import build_graph, record_details
 from dezero_core.protocols import ParameterSource, StatefulObject
 from dezero_core.testing import fake_device
 from dezero_nn import MLP, Layer, Linear, Model, Sequential, relu, softmax, softmax_cross_entropy
@@ -290,6 +291,51 @@ def test_plot_hands_the_graph_to_the_plotter_with_paths_for_names(
     assert seen["shape"] == (1, 3) and seen["recorded"]
     assert seen["file"] == tmp_path / "model.svg"
     assert [p.name for p in model.params()] == ["W", "b", "W", "b"]
+
+
+def test_operations_know_the_path_of_their_layer_where_that_is_recorded() -> None:
+    shared = Linear(4, in_size=4)
+
+    class Net(Model):
+        def __init__(self) -> None:
+            self.stem = Linear(4)
+            self.blocks = [Sequential(shared, relu), Sequential(shared)]
+
+        def forward(self, x: Any) -> Variable:
+            x = relu(self.stem(x))
+            for block in self.blocks:
+                x = block(x)
+            return x
+
+    model = Net()
+    paths = {layer: path for path, layer in model.namedlayers()}
+    with record_details():
+        y = model(np.ones((2, 3), np.float32))
+    graph = build_graph(y)
+    scopes = [(operation.name, operation.scope) for operation in graph.operations]
+    assert scopes == [
+        ("linear", "stem"),
+        ("relu", ""),
+        ("linear", "blocks/0/l0"),
+        ("relu", "blocks/0"),
+        ("linear", paths[shared]),
+    ]
+    assert dict(graph.layers) == {
+        "": "Net",
+        "stem": "Linear",
+        "blocks/0": "Sequential",
+        "blocks/0/l0": "Linear",
+        "blocks/1": "Sequential",
+    }
+    assert {o.scope for o in build_graph(model(np.ones((2, 3)))).operations} == {""}
+
+
+def test_the_plot_is_recorded_by_layer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def plotter(output: Variable, **settings: Any) -> list[str]:
+        return [operation.scope for operation in build_graph(output).operations]
+
+    monkeypatch.setattr("dezero_nn.models.model.get_plotter", lambda name: plotter)
+    assert TwoLayers().plot(np.ones((1, 5), np.float32)) == ["l1", "", "l2"]
 
 
 def test_plot_without_a_plotter_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
