@@ -110,7 +110,7 @@ def small(content: bytes) -> bytes:
     for version in (image, image.quantize(256)):
         buffer = io.BytesIO()
         version.save(buffer, format="png", optimize=True)
-        if buffer.tell() <= MOST_BYTES // 2:
+        if buffer.tell() <= 0.7 * MOST_BYTES:
             break
     return buffer.getvalue()
 
