@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from math import prod
 from typing import Any
 
 import numpy as np
 
+from dezero_core.parallel import in_threads
 from dezero_core.primitive import primitive
 from dezero_core.typing import Array, Shape
 
@@ -64,13 +65,16 @@ def in_blocks(xp: Any, formula: Callable[..., Any], *operands: Any) -> Any:
         return formula(xp, *operands)
     rows = [operand.reshape(-1) for operand in operands]
     # A formula has several arrays of the size of a block at a time.
-    step = _BLOCK_BYTES // (4 * x.itemsize)
-    y: Array = None
-    for i in range(0, x.size, step):
-        part = formula(xp, *[row[i : i + step] for row in rows])
-        if y is None:
-            y = np.empty(x.size, part.dtype)
-        y[i : i + step] = part
+    step = _BLOCK_BYTES // x.itemsize
+    first = formula(xp, *[row[:step] for row in rows])
+    y = np.empty(x.size, first.dtype)
+    y[:step] = first
+
+    def compute(starts: Sequence[int]) -> None:
+        for i in starts:
+            y[i : i + step] = formula(xp, *[row[i : i + step] for row in rows])
+
+    in_threads(compute, range(step, x.size, step))
     return y.reshape(x.shape)
 
 

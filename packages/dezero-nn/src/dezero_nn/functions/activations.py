@@ -10,6 +10,7 @@ from dezero_core import Variable
 from dezero_core import functions as F
 from dezero_core.primitive import primitive
 from dezero_core.typing import Array, ArrayLike
+from dezero_nn.functions._blocks import in_blocks
 
 __all__ = ["log_softmax", "relu", "sigmoid", "sigmoid_simple", "softmax", "softmax_simple"]
 
@@ -36,11 +37,11 @@ def relu(xp: Any, x: ArrayLike) -> Any:
     V. Nair, G. Hinton, "Rectified Linear Units Improve Restricted Boltzmann Machines", 2010;
     Deep Learning from Scratch 3, step 51.
     """
-    return xp.maximum(x, 0)
+    return in_blocks(xp, lambda xp, x: xp.maximum(x, 0), x)
 
 
 # The result, not x: the next layer keeps it anyway.
-relu.defvjp(lambda xp, gy, y: gy * (y > 0))
+relu.defvjp(lambda xp, gy, y: in_blocks(xp, lambda xp, gy, y: gy * (y > 0), gy, y))
 
 
 @primitive
@@ -62,7 +63,7 @@ def sigmoid(xp: Any, x: ArrayLike) -> Any:
 
     Deep Learning from Scratch 3, step 43.
     """
-    return _logistic(xp, x)
+    return in_blocks(xp, _logistic, x)
 
 
 # Where e^-x overflows, 1 / (1 + inf) = 0 is the right answer. The form with tanh needs no such
@@ -76,7 +77,7 @@ def _logistic(xp: Any, x: Array) -> Array:
     return xp.divide(1, y, out=y)
 
 
-sigmoid.defvjp(lambda xp, gy, y: gy * (y * (1 - y)))
+sigmoid.defvjp(lambda xp, gy, y: in_blocks(xp, lambda xp, gy, y: gy * (y * (1 - y)), gy, y))
 
 
 def sigmoid_simple(x: ArrayLike) -> Variable:

@@ -8,6 +8,7 @@ from typing import Any
 from dezero_core import Variable
 from dezero_core import functions as F
 from dezero_core.errors import describe
+from dezero_core.parallel import matmul
 from dezero_core.primitive import primitive
 from dezero_core.typing import Array, ArrayLike, Shape
 
@@ -22,7 +23,7 @@ def _linear(xp: Any, x: Array, W: Array, b: Array | None = None) -> Any:
     W_shape: Shape = getattr(W, "shape", ())
     if len(W_shape) != 2 or not x_shape or x_shape[-1] != W_shape[0]:
         raise _misfit(x, W)
-    y = (x if len(x_shape) == 2 else _rows(x)).dot(W)
+    y = matmul(xp, x if len(x_shape) == 2 else _rows(x), W)
     if b is not None:
         if b.shape == W_shape[1:] and b.dtype == y.dtype:
             y += b
@@ -45,12 +46,12 @@ def _rows(x: Any) -> Any:
 
 
 def _linear_vjp_x(xp: Any, gy: Any, W: Any, x_shape: tuple[int, ...]) -> Any:
-    gx = xp.dot(_rows(gy), W.T)
+    gx = matmul(xp, _rows(gy), W.T)
     return gx if len(x_shape) == 2 else gx.reshape(x_shape)
 
 
 def _linear_vjp_w(xp: Any, gy: Any, x: Any) -> Any:
-    return xp.dot(_rows(x).T, _rows(gy))
+    return matmul(xp, _rows(x).T, _rows(gy))
 
 
 _linear.defvjp(_linear_vjp_x, _linear_vjp_w, lambda xp, gy: gy)

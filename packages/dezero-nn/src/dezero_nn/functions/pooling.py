@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from dezero_core import Variable
 from dezero_core import functions as F
+from dezero_core.parallel import in_threads
 from dezero_core.primitive import primitive
 from dezero_core.typing import Array, ArrayLike, Shape
 from dezero_nn.functions._sliding import Pair, check_images, output_size, pad_images, positions
@@ -57,17 +59,40 @@ def _pooling(xp: Any, x: Array, *, kernel_size: Pair, stride: Pair, pad: Pair) -
     check_images(x)
     out = output_size(x.shape[2:], kernel_size, stride, pad, (1, 1))
     x = pad_images(xp, x, pad, _lowest(xp, x))
-    # Over rows, then over columns: KH + KW steps instead of KH * KW, and the first on whole rows.
-    y = _largest_along(xp, x, 2, kernel_size[0], stride[0], out[0])
-    y = _largest_along(xp, y, 3, kernel_size[1], stride[1], out[1])
-    return y.copy() if kernel_size == (1, 1) else y
+    if kernel_size == (1, 1):
+        return x[:, :, :: stride[0], :: stride[1]].copy()
+
+    y = xp.empty((*x.shape[:2], *out), x.dtype)
+
+    def compute(parts: Sequence[slice]) -> None:
+        for i in parts:
+            # Over rows, then over columns: KH + KW steps instead of KH * KW, and the first on
+            # whole rows.
+            rows = _largest_along(xp, x[i], 2, kernel_size[0], stride[0], out[0])
+            _largest_along(xp, rows, 3, kernel_size[1], stride[1], out[1], y[i])
+
+    in_threads(compute, _parts(xp, x))
+    return y
 
 
-def _largest_along(xp: Any, x: Array, axis: int, kernel: int, stride: int, out: int) -> Array:
+def _parts(xp: Any, x: Array) -> list[slice]:
+    """Divide images: on the host some at a time, which stay in the cache."""
+    n = max(1, _BLOCK // max(1, prod(x.shape[1:]))) if xp is np else max(1, len(x))
+    return [slice(i, i + n) for i in range(0, len(x), n)]
+
+
+def _largest_along(
+    xp: Any, x: Array, axis: int, kernel: int, stride: int, out: int, y: Array | None = None
+) -> Array:
     """Take the largest of the windows along an axis; for a kernel of one, a view."""
     before = (slice(None),) * axis
     seen = [x[(*before, slice(i, i + stride * (out - 1) + 1, stride))] for i in range(kernel)]
-    y = seen[0] if kernel == 1 else xp.maximum(seen[0], seen[1])
+    if kernel == 1:
+        if y is None:
+            return seen[0]
+        y[...] = seen[0]
+        return y
+    y = xp.maximum(seen[0], seen[1], out=y)
     for other in seen[2:]:
         xp.maximum(y, other, out=y)
     return y
@@ -79,7 +104,7 @@ def _largest_along(xp: Any, x: Array, axis: int, kernel: int, stride: int, out: 
 def _to_winners(
     xp: Any, gy: Array, x: Array, largest: Array, *, kernel_size: Pair, stride: Pair, pad: Pair
 ) -> Any:
-    (N, _, H, W), (ph, pw) = x.shape, pad
+    (_, _, H, W), (ph, pw) = x.shape, pad
     x = pad_images(xp, x, pad, _lowest(xp, x))
     *places, last = [
         place for _, _, place in positions(kernel_size, stride, (1, 1), largest.shape[2:])
@@ -91,25 +116,26 @@ def _to_winners(
         and kernel_size[1] * largest.shape[3] == W + 2 * pw
     )
     gx = (xp.empty if is_covered else xp.zeros)(x.shape, gy.dtype)
-    # On the host some images at a time, which stay in the cache.
-    n = max(1, _BLOCK // max(1, prod(x.shape[1:]))) if xp is np else max(1, N)
-    for i in range(0, N, n):
-        x_i, y_i, gx_i = x[i : i + n], largest[i : i + n], gx[i : i + n]
-        gy_i = gy[i : i + n]
-        free = xp.ones(y_i.shape, bool)
-        for place in places:
-            wins = x_i[place] == y_i
-            wins &= free
-            free ^= wins
+
+    def compute(parts: Sequence[slice]) -> None:
+        for i in parts:
+            x_i, y_i, gx_i, gy_i = x[i], largest[i], gx[i], gy[i]
+            free = xp.ones(y_i.shape, bool)
+            for place in places:
+                wins = x_i[place] == y_i
+                wins &= free
+                free ^= wins
+                if overlap:
+                    gx_i[place] += gy_i * wins
+                else:
+                    xp.multiply(gy_i, wins, out=gx_i[place])
+            # What has not won by now.
             if overlap:
-                gx_i[place] += gy_i * wins
+                gx_i[last] += gy_i * free
             else:
-                xp.multiply(gy_i, wins, out=gx_i[place])
-        # What has not won by now.
-        if overlap:
-            gx_i[last] += gy_i * free
-        else:
-            xp.multiply(gy_i, free, out=gx_i[last])
+                xp.multiply(gy_i, free, out=gx_i[last])
+
+    in_threads(compute, _parts(xp, x))
     return _cut(xp, gx, pad)
 
 

@@ -8,7 +8,7 @@ large one; it is used again for the next, and made again in the backward pass.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from dezero_core.parallel import in_threads, matmul
 from dezero_core.typing import Array
 from dezero_nn.functions.convolution.frames import Frames
 from dezero_nn.functions.convolution.geometry import Geometry
@@ -76,10 +77,10 @@ class _Columns:
 
     def __init__(self, x: Array, g: Geometry, constant: bool = False) -> None:
         self._g = g
+        self._constant = constant
         self._size = g.window_size + constant
         self._frames = Frames(x, -g.pad[1], g.in_size[1] + 2 * g.pad[1])
-        # Filled with ones; what is not a 1 is written over.
-        self._buffer = np.ones(0, x.dtype)
+        self._buffer = np.empty(0, x.dtype)
         self._layout: tuple[int, ...] = ()
 
     def image_by_image(self, block: _Block) -> Array:
@@ -102,7 +103,9 @@ class _Columns:
     def _take(self, shape: tuple[int, ...]) -> Array:
         if self._layout != shape:
             self._layout = shape
-            self._buffer = np.ones(shape, self._buffer.dtype)
+            self._buffer = np.empty(shape, self._buffer.dtype)
+            if self._constant:
+                self._buffer[..., -1, :] = 1
         return self._buffer
 
     def _seen(self, block: _Block) -> Array:
@@ -128,29 +131,38 @@ def forward(x: Array, W: Array, b: Array | None, g: Geometry) -> Array:
     if b is not None:
         # One weight more, of a constant 1.
         W = np.concatenate([W, b.reshape(g.groups, -1, 1)], axis=2)
-    columns = _Columns(x, g, constant=b is not None)
-    for block in _blocks(g, x.itemsize):
-        part = block.of(y, g.groups)
-        if len(part) == 1 or g.pixels >= _SMALL:
-            np.matmul(W, columns.image_by_image(block), out=part)
-        else:
-            together = np.matmul(W, columns.together(block))
-            images, groups, channels, pixels = part.shape
-            together = together.reshape(groups, channels, images, pixels)
-            part[...] = together.transpose(2, 0, 1, 3)
+
+    def compute(blocks: Sequence[_Block]) -> None:
+        columns = _Columns(x, g, constant=b is not None)
+        for block in blocks:
+            part = block.of(y, g.groups)
+            if len(part) == 1 or g.pixels >= _SMALL:
+                matmul(np, W, columns.image_by_image(block), out=part)
+            else:
+                together = matmul(np, W, columns.together(block))
+                images, groups, channels, pixels = part.shape
+                together = together.reshape(groups, channels, images, pixels)
+                part[...] = together.transpose(2, 0, 1, 3)
+
+    in_threads(compute, list(_blocks(g, x.itemsize)), start=g.is_much)
     return y
 
 
 def backward_w(x: Array, gy: Array, g: Geometry) -> Array:
     """Return the weights' gradient."""
-    gW = np.zeros(g.grouped_w_shape, x.dtype)
-    product = np.empty_like(gW)
-    columns = _Columns(x, g)
-    for block in _blocks(g, x.itemsize):
-        col = columns.together(block)
-        part = block.of(gy, g.groups).transpose(1, 2, 0, 3).reshape(g.groups, -1, col.shape[2])
-        np.matmul(part, col.swapaxes(1, 2), out=product)
-        gW += product
+
+    def compute(blocks: Sequence[_Block]) -> Array:
+        gW = np.zeros(g.grouped_w_shape, x.dtype)
+        product = np.empty_like(gW)
+        columns = _Columns(x, g)
+        for block in blocks:
+            col = columns.together(block)
+            part = block.of(gy, g.groups).transpose(1, 2, 0, 3).reshape(g.groups, -1, col.shape[2])
+            matmul(np, part, col.swapaxes(1, 2), out=product)
+            gW += product
+        return gW
+
+    gW: Array = sum(in_threads(compute, list(_blocks(g, x.itemsize)), start=g.is_much))
     return gW.reshape(g.w_shape)
 
 
@@ -204,7 +216,7 @@ def _add_up(gy: Array, W: Array, b: Array | None, g: Geometry) -> Array:
         images = min(n, g.batch - i)
         part = gy[i : i + n].reshape(images, g.groups, -1, g.pixels)
         rows = part.transpose(1, 2, 0, 3).reshape(g.groups, -1, images * g.pixels)
-        col = np.matmul(W, rows).reshape(g.in_channels, *g.kernel, images, OH, OW)
+        col = matmul(np, W, rows).reshape(g.in_channels, *g.kernel, images, OH, OW)
         padded = np.empty((g.in_channels, images, H + 2 * ph, Wd + 2 * pw), gy.dtype)
         padded[...] = bias
         for j, k in product(*map(range, g.kernel)):

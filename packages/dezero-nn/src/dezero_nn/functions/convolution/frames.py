@@ -37,8 +37,10 @@ class Frames:
             return x[:, :, top : top + height, self._seen]
         shape = (n, channels, height, self._width)
         if self._buffer.shape != shape:
+            self._buffer = np.empty(shape, x.dtype)
             # What is left and right of the images stays zero.
-            self._buffer = np.zeros(shape, x.dtype)
+            self._buffer[..., : self._place.start] = 0
+            self._buffer[..., self._place.stop :] = 0
         frame = self._buffer
         first, last = min(max(-top, 0), height), max(min(below, height), 0)
         frame[:, :, :first] = 0

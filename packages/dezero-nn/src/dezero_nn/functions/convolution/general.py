@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from dezero_core.parallel import matmul
 from dezero_core.typing import Array
 from dezero_nn.functions.convolution.geometry import Geometry
 from dezero_nn.functions.windows import _col2im, _im2col
@@ -17,14 +18,14 @@ __all__ = ["backward_w", "backward_x", "forward"]
 
 def forward(xp: Any, x: Array, W: Array, g: Geometry) -> Array:
     """Return the convolution of images with weights."""
-    y = xp.matmul(W.reshape(g.grouped_w_shape), _columns(xp, x, g))
+    y = matmul(xp, W.reshape(g.grouped_w_shape), _columns(xp, x, g))
     return y.reshape(g.y_shape)
 
 
 def backward_x(xp: Any, gy: Array, W: Array, g: Geometry) -> Array:
     """Return the images' gradient: the transposed convolution."""
     gy = gy.reshape(g.batch, g.groups, g.out_channels // g.groups, g.pixels)
-    col = xp.matmul(W.reshape(g.grouped_w_shape).swapaxes(1, 2), gy)
+    col = matmul(xp, W.reshape(g.grouped_w_shape).swapaxes(1, 2), gy)
     col = col.reshape(g.batch, g.in_channels, *g.kernel, *g.out_size)
     settings = {"stride": g.stride, "pad": g.pad, "dilation": g.dilation}
     return _col2im.compute(xp, col, input_shape=g.x_shape, **settings)[0]
@@ -33,7 +34,7 @@ def backward_x(xp: Any, gy: Array, W: Array, g: Geometry) -> Array:
 def backward_w(xp: Any, x: Array, gy: Array, g: Geometry) -> Array:
     """Return the weights' gradient."""
     gy = gy.reshape(g.batch, g.groups, g.out_channels // g.groups, g.pixels)
-    return xp.matmul(gy, _columns(xp, x, g).swapaxes(2, 3)).sum(axis=0).reshape(g.w_shape)
+    return matmul(xp, gy, _columns(xp, x, g).swapaxes(2, 3)).sum(axis=0).reshape(g.w_shape)
 
 
 def _columns(xp: Any, x: Array, g: Geometry) -> Array:

@@ -69,6 +69,11 @@ class Geometry:
         return prod(self.w_shape[1:])
 
     @property
+    def is_much(self) -> bool:
+        """Whether it takes milliseconds: at least 2**27 multiplications."""
+        return self.batch * self.pixels * prod(self.w_shape) >= 1 << 27
+
+    @property
     def pixels(self) -> int:
         """The number of windows in an image."""
         return prod(self.out_size)

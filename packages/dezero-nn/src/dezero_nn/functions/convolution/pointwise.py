@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from dezero_core.parallel import matmul
 from dezero_core.typing import Array
 from dezero_nn.functions.convolution.geometry import Geometry
 
@@ -24,7 +25,7 @@ def forward(x: Array, W: Array, b: Array | None, g: Geometry) -> Array:
     """Return the convolution of images with weights, and the bias added."""
     x = _seen(x, g).reshape(g.batch, g.groups, -1, g.pixels)
     y = np.empty((g.batch, g.groups, g.out_channels // g.groups, g.pixels), x.dtype)
-    np.matmul(W.reshape(g.grouped_w_shape), x, out=y)
+    matmul(np, W.reshape(g.grouped_w_shape), x, out=y)
     if b is not None:
         y += b.reshape(g.groups, -1, 1)
     return y.reshape(g.y_shape)
@@ -33,7 +34,7 @@ def forward(x: Array, W: Array, b: Array | None, g: Geometry) -> Array:
 def backward_x(gy: Array, W: Array, b: Array | None, g: Geometry) -> Array:
     """Return the images' gradient, the transposed convolution, and the bias added."""
     gy = gy.reshape(g.batch, g.groups, -1, g.pixels)
-    product = np.matmul(W.reshape(g.grouped_w_shape).swapaxes(1, 2), gy)
+    product = matmul(np, W.reshape(g.grouped_w_shape).swapaxes(1, 2), gy)
     product = product.reshape(g.batch, g.in_channels, *g.out_size)
     if g.in_size == g.out_size:
         gx = product
@@ -56,7 +57,7 @@ def backward_w(x: Array, gy: Array, g: Geometry) -> Array:
     gW = np.zeros(g.grouped_w_shape, x.dtype)
     product = np.empty_like(gW)
     for x_n, gy_n in zip(x, gy, strict=True):
-        np.matmul(gy_n, x_n.swapaxes(1, 2), out=product)
+        matmul(np, gy_n, x_n.swapaxes(1, 2), out=product)
         gW += product
     return gW.reshape(g.w_shape)
 

@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from dezero_core.parallel import in_threads, matmul
 from dezero_core.typing import Array
 from dezero_nn.functions.convolution.columns import transposed
 from dezero_nn.functions.convolution.frames import Frames
@@ -113,7 +114,7 @@ class _Tiles:
         tiles = self._tiles[: seen.size].reshape(seen.shape)
         np.copyto(tiles, seen)
         transformed = self._transformed[: seen.size].reshape(side**2, -1)
-        np.matmul(self._transform, tiles.reshape(side**2, -1), out=transformed)
+        matmul(np, self._transform, tiles.reshape(side**2, -1), out=transformed)
         return transformed.reshape(side**2, channels, block.size)
 
 
@@ -167,46 +168,57 @@ class Winograd:
 
     def backward_w(self, x: Array, gy: Array, g: Geometry) -> Array:
         """Return the weights' gradient."""
-        gW = np.zeros((9, *g.w_shape[:2]), np.float32)
-        tiles = _Tiles(x, g, self.out, self._pixels)
         chunks = self._chunks(g, _GRADIENTS_AT_ONCE)
-        for block in self._blocks(g):
-            V = tiles.of(block).swapaxes(1, 2)
-            for channels in chunks:
-                n = channels.stop - channels.start
-                # Zeros, for tiles at the edge that are not whole.
-                gradients = np.zeros((self.out**2, n * block.size), np.float32)
-                for place, gradient in self._places(gy, channels, gradients, block):
-                    gradient[...] = place
-                gM = np.matmul(self._gradients, gradients).reshape(self._points, n, block.size)
-                gU = np.matmul(gM, V).reshape(self._points, -1)
-                gW[:, channels] += np.matmul(self._weights.T, gU).reshape(9, n, -1)
+        is_covered = all(n % self.out == 0 for n in g.out_size)
+
+        def compute(blocks: Sequence[_Block]) -> Array:
+            gW = np.zeros((9, *g.w_shape[:2]), np.float32)
+            tiles = _Tiles(x, g, self.out, self._pixels)
+            for block in blocks:
+                V = tiles.of(block).swapaxes(1, 2)
+                for channels in chunks:
+                    n = channels.stop - channels.start
+                    # Zeros, for tiles at the edge that are not whole.
+                    new = np.empty if is_covered else np.zeros
+                    gradients = new((self.out**2, n * block.size), np.float32)
+                    for place, gradient in self._places(gy, channels, gradients, block):
+                        gradient[...] = place
+                    gM = matmul(np, self._gradients, gradients).reshape(self._points, n, block.size)
+                    gU = matmul(np, gM, V).reshape(self._points, -1)
+                    gW[:, channels] += matmul(np, self._weights.T, gU).reshape(9, n, -1)
+            return gW
+
+        gW: Array = sum(in_threads(compute, list(self._blocks(g)), start=g.is_much))
         return np.ascontiguousarray(gW.transpose(1, 2, 0)).reshape(g.w_shape)
 
     def _apply(self, transform: Array, W: Array) -> Array:
         """Return transformed weights, (points, OC, C)."""
-        return np.matmul(transform, W.reshape(-1, 9).T).reshape(self._points, *W.shape[:2])
+        return matmul(np, transform, W.reshape(-1, 9).T).reshape(self._points, *W.shape[:2])
 
     def _convolve(
         self, x: Array, transform: Callable[[slice], Array], b: Array | None, g: Geometry
     ) -> Array:
         y = np.empty(g.y_shape, np.float32)
-        tiles = _Tiles(x, g, self.out, self._pixels)
         chunks = self._chunks(g, _WEIGHTS_AT_ONCE)
         U = transform(chunks[0]) if len(chunks) == 1 else None
-        M = results = np.empty((0, 0, 0), np.float32)
-        for block in self._blocks(g):
-            V = tiles.of(block)
-            for channels in chunks:
-                shape = (self._points + 1, channels.stop - channels.start, block.size)
-                if M.shape != shape:
-                    M = np.empty(shape, np.float32)
-                    results = np.empty((self.out**2, M[0].size), np.float32)
-                M[-1] = 0 if b is None else b[channels].reshape(-1, 1)
-                np.matmul(transform(channels) if U is None else U, V, out=M[:-1])
-                np.matmul(self._results, M.reshape(len(M), -1), out=results)
-                for place, result in self._places(y, channels, results, block):
-                    place[...] = result
+
+        def compute(blocks: Sequence[_Block]) -> None:
+            tiles = _Tiles(x, g, self.out, self._pixels)
+            M = results = np.empty((0, 0, 0), np.float32)
+            for block in blocks:
+                V = tiles.of(block)
+                for channels in chunks:
+                    shape = (self._points + 1, channels.stop - channels.start, block.size)
+                    if M.shape != shape:
+                        M = np.empty(shape, np.float32)
+                        results = np.empty((self.out**2, M[0].size), np.float32)
+                    M[-1] = 0 if b is None else b[channels].reshape(-1, 1)
+                    matmul(np, transform(channels) if U is None else U, V, out=M[:-1])
+                    matmul(np, self._results, M.reshape(len(M), -1), out=results)
+                    for place, result in self._places(y, channels, results, block):
+                        place[...] = result
+
+        in_threads(compute, list(self._blocks(g)), start=g.is_much)
         return y
 
     def _blocks(self, g: Geometry) -> Iterator[_Block]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from math import prod
 from typing import Any
 
+import numpy as np
+
 from dezero_core import vjp
 from dezero_core.errors import describe
+from dezero_core.parallel import one_blas_thread
 from dezero_core.typing import Array, Shape
 
 __all__ = [
@@ -19,6 +23,7 @@ __all__ = [
     "result_dtype",
     "sum_rows",
     "transpose_matrices",
+    "undivided",
 ]
 
 
@@ -156,3 +161,11 @@ def pull_composed(
     for i, g in zip(places, pull(gy), strict=True):
         gradients[i] = g
     return gradients
+
+
+def undivided(xp: Any, multiplications: int) -> AbstractContextManager[None]:
+    """Keep BLAS from dividing the product of each step, if in one thread it is done sooner.
+
+    An LSTM of 100 units over 29 steps of 30 sequences takes 3.8 ms so, and 4.7 ms otherwise.
+    """
+    return one_blas_thread if xp is np and multiplications < 1 << 23 else nullcontext()

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from dezero_core import Variable
 from dezero_core import functions as F
+from dezero_core.parallel import matmul
 from dezero_core.primitive import primitive
 from dezero_core.typing import Array, ArrayLike
 from dezero_nn.functions.activations import relu
@@ -16,6 +17,7 @@ from dezero_nn.functions.recurrent._common import (
     pull_composed,
     result_dtype,
     sum_rows,
+    undivided,
 )
 
 __all__ = ["rnn", "rnn_cell"]
@@ -42,14 +44,15 @@ def _rnn(
     hs = states[1:]
     hs[...] = project(xp, x, Wx, b, dtype).reshape(T, N, H)
     product = xp.empty((N, H), dtype)
-    for t in range(T):
-        if t or h is not None:
-            xp.matmul(states[t], Wh, out=product)
-            hs[t] += product
-        if activation == "tanh":
-            xp.tanh(hs[t], out=hs[t])
-        else:
-            xp.maximum(hs[t], 0, out=hs[t])
+    with undivided(xp, N * Wh.size):
+        for t in range(T):
+            if t or h is not None:
+                matmul(xp, states[t], Wh, out=product)
+                hs[t] += product
+            if activation == "tanh":
+                xp.tanh(hs[t], out=hs[t])
+            else:
+                xp.maximum(hs[t], 0, out=hs[t])
     return hs if x.ndim == 3 else hs[0], states
 
 
@@ -78,16 +81,17 @@ def _rnn_back(
     ghs = gy.reshape(T, N, H)
     Wh_T = xp.ascontiguousarray(Wh.T)
     gh: Any = None
-    for t in range(T - 1, -1, -1):
-        gh = ghs[t] if gh is None else xp.add(ghs[t], gh, out=gh)
-        gz[t] *= gh
-        if t or needs[4]:
-            gh = xp.matmul(gz[t], Wh_T)
+    with undivided(xp, N * Wh.size):
+        for t in range(T - 1, -1, -1):
+            gh = ghs[t] if gh is None else xp.add(ghs[t], gh, out=gh)
+            gz[t] *= gh
+            if t or needs[4]:
+                gh = matmul(xp, gz[t], Wh_T)
     rows = gz.reshape(T * N, H)
     return [
-        xp.matmul(rows, Wx.T).reshape(x.shape) if needs[0] else None,
-        xp.matmul(x.reshape(T * N, x.shape[-1]).T, rows) if needs[1] else None,
-        xp.matmul(states[:-1].reshape(T * N, H).T, rows) if needs[2] else None,
+        matmul(xp, rows, Wx.T).reshape(x.shape) if needs[0] else None,
+        matmul(xp, x.reshape(T * N, x.shape[-1]).T, rows) if needs[1] else None,
+        matmul(xp, states[:-1].reshape(T * N, H).T, rows) if needs[2] else None,
         sum_rows(xp, rows) if needs[3] else None,
         gh if needs[4] else None,
     ]

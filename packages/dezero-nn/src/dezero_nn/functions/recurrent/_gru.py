@@ -6,6 +6,7 @@ from typing import Any
 
 from dezero_core import Variable
 from dezero_core import functions as F
+from dezero_core.parallel import matmul
 from dezero_core.primitive import primitive
 from dezero_core.typing import Array, ArrayLike
 from dezero_nn.functions.activations import sigmoid
@@ -18,6 +19,7 @@ from dezero_nn.functions.recurrent._common import (
     result_dtype,
     sum_rows,
     transpose_matrices,
+    undivided,
 )
 
 __all__ = ["gru", "gru_cell"]
@@ -46,20 +48,21 @@ def _gru(
     if bh is not None:
         recalled += bh
     product, rest = xp.empty((3, N, H), dtype), xp.empty((N, H), dtype)
-    for t in range(T):
-        if t or h is not None:
-            xp.matmul(hs[t], Wh, out=product)
-            gates[:2, t] += product[:2]
-            recalled[t] += product[2]
-        activate(xp, gates[:2, t], 2)
-        r, z, n = gates[:, t]
-        xp.multiply(r, recalled[t], out=rest)
-        n += rest
-        xp.tanh(n, out=n)
-        # h_t = n + z (h - n)
-        xp.subtract(hs[t], n, out=rest)
-        rest *= z
-        xp.add(n, rest, out=hs[t + 1])
+    with undivided(xp, N * Wh.size):
+        for t in range(T):
+            if t or h is not None:
+                matmul(xp, hs[t], Wh, out=product)
+                gates[:2, t] += product[:2]
+                recalled[t] += product[2]
+            activate(xp, gates[:2, t], 2)
+            r, z, n = gates[:, t]
+            xp.multiply(r, recalled[t], out=rest)
+            n += rest
+            xp.tanh(n, out=n)
+            # h_t = n + z (h - n)
+            xp.subtract(hs[t], n, out=rest)
+            rest *= z
+            xp.add(n, rest, out=hs[t + 1])
     return hs[1:] if x.ndim == 3 else hs[1], hs, gates, recalled
 
 
@@ -101,21 +104,22 @@ def _gru_back(
     Wh_T = transpose_matrices(xp, Wh)
     gh: Any = None
     parts = xp.empty((3, N, H), gates.dtype)
-    for t in range(T - 1, -1, -1):
-        gh = ghs[t] if gh is None else xp.add(ghs[t], gh, out=gh)
-        gz[:, t] *= gh
-        if t or needs[5]:
-            xp.matmul(gz[:3, t], Wh_T, out=parts)
-            gh = gh * z[t]
-            gh += parts.sum(axis=0)
+    with undivided(xp, N * Wh.size):
+        for t in range(T - 1, -1, -1):
+            gh = ghs[t] if gh is None else xp.add(ghs[t], gh, out=gh)
+            gz[:, t] *= gh
+            if t or needs[5]:
+                matmul(xp, gz[:3, t], Wh_T, out=parts)
+                gh = gh * z[t]
+                gh += parts.sum(axis=0)
 
     rows = gz.reshape(4, T * N, H)
     into = [rows[0], rows[1], rows[3]]
     x2 = x.reshape(T * N, x.shape[-1])
     return [
         add_products(xp, into, Wx).reshape(x.shape) if needs[0] else None,
-        xp.stack([xp.matmul(x2.T, g) for g in into]) if needs[1] else None,
-        xp.matmul(hs[:-1].reshape(T * N, H).T, rows[:3]) if needs[2] else None,
+        xp.stack([matmul(xp, x2.T, g) for g in into]) if needs[1] else None,
+        matmul(xp, hs[:-1].reshape(T * N, H).T, rows[:3]) if needs[2] else None,
         xp.stack([sum_rows(xp, g) for g in into]) if needs[3] else None,
         sum_rows(xp, rows[2]) if needs[4] else None,
         gh if needs[5] else None,

@@ -7,6 +7,7 @@ from typing import Any
 from dezero_core import Variable
 from dezero_core import functions as F
 from dezero_core.errors import describe
+from dezero_core.parallel import matmul
 from dezero_core.primitive import primitive
 from dezero_core.typing import Array, ArrayLike
 from dezero_nn.functions.activations import sigmoid
@@ -15,6 +16,7 @@ from dezero_nn.functions.recurrent._common import (
     pull_composed,
     result_dtype,
     transpose_matrices,
+    undivided,
 )
 
 __all__ = ["join_weights", "lstm", "lstm_cell", "lstm_of_joined", "lstm_step_of_joined"]
@@ -75,7 +77,7 @@ def _step(xp: Any, x: Array, W: Array, W_T: Array | None, h: Array | None, c: Ar
     inputs[:, :in_size] = x
     inputs[:, in_size] = 1
     inputs[:, in_size + 1 :] = 0 if h is None else h
-    gates = xp.matmul(inputs, W)
+    gates = matmul(xp, inputs, W)
     activate(xp, gates, 3)
     f, i, o, u = gates
     c_next = i * u
@@ -116,11 +118,11 @@ def _step_back(
         W_T = transpose_matrices(xp, W) if W_T is None else W_T
         first_of_h = x.shape[-1] + 1
         first = 0 if needs[0] else first_of_h
-        g = xp.matmul(gz, W_T[:, :, first:]).sum(axis=0)
+        g = matmul(xp, gz, W_T[:, :, first:]).sum(axis=0)
         gx, gh = g[:, : x.shape[-1]], g[:, first_of_h - first :]
     return [
         gx if needs[0] else None,
-        xp.matmul(inputs.T, gz) if needs[1] else None,
+        matmul(xp, inputs.T, gz) if needs[1] else None,
         None,
         gh if needs[3] else None,
         gc * gates[0] if needs[4] else None,
@@ -141,7 +143,7 @@ def _lstm(xp: Any, x: Array, W: Array, h: Array | None, c: Array | None) -> Any:
     inputs = xp.empty((T * N, in_size + 1), dtype)
     inputs[:, :in_size] = x.reshape(T * N, in_size)
     inputs[:, in_size] = 1
-    gates = xp.matmul(inputs, W[:, : in_size + 1]).reshape(4, T, N, H)
+    gates = matmul(xp, inputs, W[:, : in_size + 1]).reshape(4, T, N, H)
     Wh = W[:, in_size + 1 :]
     # With the state before the first step, so that the one before each step is a slice.
     hs, cs = xp.empty((T + 1, N, H), dtype), xp.empty((T + 1, N, H), dtype)
@@ -150,20 +152,21 @@ def _lstm(xp: Any, x: Array, W: Array, h: Array | None, c: Array | None) -> Any:
     cs[0] = 0 if c is None else c
     # All gates of a step in one block, on which elementwise functions are quicker.
     z, iu = xp.empty((4, N, H), dtype), xp.empty((N, H), dtype)
-    for t in range(T):
-        if t or h is not None:
-            xp.matmul(hs[t], Wh, out=z)
-            z += gates[:, t]
-        else:
-            z[...] = gates[:, t]
-        activate(xp, z, 3)
-        gates[:, t] = z
-        f, i, o, u = z
-        xp.multiply(f, cs[t], out=cs[t + 1])
-        xp.multiply(i, u, out=iu)
-        cs[t + 1] += iu
-        xp.tanh(cs[t + 1], out=tanh_cs[t])
-        xp.multiply(o, tanh_cs[t], out=hs[t + 1])
+    with undivided(xp, N * Wh.size):
+        for t in range(T):
+            if t or h is not None:
+                matmul(xp, hs[t], Wh, out=z)
+                z += gates[:, t]
+            else:
+                z[...] = gates[:, t]
+            activate(xp, z, 3)
+            gates[:, t] = z
+            f, i, o, u = z
+            xp.multiply(f, cs[t], out=cs[t + 1])
+            xp.multiply(i, u, out=iu)
+            cs[t + 1] += iu
+            xp.tanh(cs[t + 1], out=tanh_cs[t])
+            xp.multiply(o, tanh_cs[t], out=hs[t + 1])
     # The last cell apart, so that who holds it does not hold all cells.
     return hs[1:], cs[T].copy(), inputs, hs, cs, gates, tanh_cs
 
@@ -195,30 +198,31 @@ def _lstm_back(
     gc = gc.astype(gates.dtype)  # a copy, to write into
     gh: Any = None
     parts = xp.empty((4, N, H), gates.dtype)
-    for t in range(T - 1, -1, -1):
-        gh = ghs[t] if gh is None else xp.add(ghs[t], gh, out=gh)
-        of_cell[t] *= gh
-        gc += of_cell[t]
-        gz[:2, t] *= gc
-        gz[2, t] *= gh
-        gz[3, t] *= gc
-        gc *= f[t]
-        if t or needs[2]:
-            xp.matmul(gz[:, t], Wh_T, out=parts)
-            gh = parts.sum(axis=0)
+    with undivided(xp, N * Wh_T.size):
+        for t in range(T - 1, -1, -1):
+            gh = ghs[t] if gh is None else xp.add(ghs[t], gh, out=gh)
+            of_cell[t] *= gh
+            gc += of_cell[t]
+            gz[:2, t] *= gc
+            gz[2, t] *= gh
+            gz[3, t] *= gc
+            gc *= f[t]
+            if t or needs[2]:
+                matmul(xp, gz[:, t], Wh_T, out=parts)
+                gh = parts.sum(axis=0)
 
     rows = gz.reshape(4, T * N, H)
     gx: Any = None
     if needs[0]:
-        gx = xp.matmul(rows[0], W_T[0, :, :in_size])
+        gx = matmul(xp, rows[0], W_T[0, :, :in_size])
         for g in range(1, 4):
-            gx += xp.matmul(rows[g], W_T[g, :, :in_size])
+            gx += matmul(xp, rows[g], W_T[g, :, :in_size])
         gx = gx.reshape(x.shape)
     gW: Any = None
     if needs[1]:
         gW = xp.empty(W.shape, gates.dtype)
-        xp.matmul(inputs.T, rows, out=gW[:, : in_size + 1])
-        xp.matmul(hs[:-1].reshape(T * N, H).T, rows, out=gW[:, in_size + 1 :])
+        matmul(xp, inputs.T, rows, out=gW[:, : in_size + 1])
+        matmul(xp, hs[:-1].reshape(T * N, H).T, rows, out=gW[:, in_size + 1 :])
     return [gx, gW, gh if needs[2] else None, gc if needs[3] else None]
 
 
