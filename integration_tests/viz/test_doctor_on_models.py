@@ -21,6 +21,8 @@ from dezero_nn import (
     mean_squared_error,
     pooling,
     relu,
+    sigmoid,
+    sigmoid_cross_entropy,
     softmax,
     softmax_cross_entropy,
 )
@@ -118,6 +120,11 @@ def test_sick_models(digits: Any) -> None:
 
     twice = Sequential(Linear(10), softmax)
     assert checks(twice, softmax_cross_entropy, (x, t)) == {"softmax twice"}
+    yes_or_no = (x, (t % 2).reshape(-1, 1))
+    assert checks(Sequential(Linear(1), sigmoid), sigmoid_cross_entropy, yes_or_no) == {
+        "sigmoid twice"
+    }
+    assert checks(MLP((9, 1)), sigmoid_cross_entropy, yes_or_no) == set()
     deep = MLP((20,) * 12 + (10,))
     assert checks(deep, softmax_cross_entropy, (x, t)) == {"gradient sizes"}
     assert checks(MLP((9,)), softmax_cross_entropy, (x, t)) == {"labels"}

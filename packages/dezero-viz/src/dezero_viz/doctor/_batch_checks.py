@@ -283,25 +283,46 @@ def check_softmax_twice(evidence: Evidence) -> Iterator[Finding]:
     operation = cross_entropy(evidence)
     if operation is None:
         return
-    key = operation.inputs[0]
+    maker = _seen_through(evidence, operation.inputs[0])
+    names_it = maker is not None and maker.name.strip("_") == "softmax"
+    x = evidence.value(operation.inputs[0])
+    axis = operation.settings.get("axis", 1)
+    sums = x.sum(axis=axis) if x.ndim > 1 else x.sum()
+    sums_to_1 = x.size and x.min() >= 0 and np.abs(sums - 1).max() < _SUM_TOLERANCE
+    if names_it or sums_to_1:
+        place = evidence.place(maker) if names_it and maker is not None else "the model's output"
+        yield _twice("softmax", place, operation, f"{x.min():.3g} to {x.max():.3g} with sums of 1")
+
+
+def check_sigmoid_twice(evidence: Evidence) -> Iterator[Finding]:
+    """The loss of yes and no takes scores, and was given probabilities."""
+    for operation in evidence.operations:
+        if operation.name.strip("_") == "sigmoid_cross_entropy":
+            maker = _seen_through(evidence, operation.inputs[0])
+            x = evidence.value(operation.inputs[0])
+            if maker is not None and maker.name.strip("_") == "sigmoid" and x is not None:
+                figures = f"{x.min():.3g} to {x.max():.3g}"
+                yield _twice("sigmoid", evidence.place(maker), operation, figures)
+
+
+def _seen_through(evidence: Evidence, key: int) -> GraphOperation | None:
+    """Return the operation that computed a variable's values, not one that only moved them."""
     maker = evidence.maker(key)
     while maker is not None and maker.name in _PASSING:
         maker = evidence.maker(maker.inputs[0])
-    names_it = maker is not None and maker.name == "softmax"
-    x = evidence.value(key)
-    axis = operation.settings.get("axis", 1)
-    sums = x.sum(axis=axis) if x.ndim > 1 else x.sum()
-    sums_to_1 = bool(x.min() >= 0 and np.abs(sums - 1).max() < _SUM_TOLERANCE)
-    if (names_it or sums_to_1) and x.size:
-        yield Finding(
-            "softmax twice",
-            "error",
-            "softmax is applied twice",
-            evidence.place(maker) if names_it and maker is not None else "the model's output",
-            f"{operation.name.strip('_')} takes scores of any size and applies softmax itself; it "
-            f"was given probabilities, from {x.min():.3g} to {x.max():.3g} with sums of 1",
-            "Let the model return the scores, and apply softmax where probabilities are wanted.",
-        )
+    return maker
+
+
+def _twice(name: str, where: str, operation: GraphOperation, figures: str) -> Finding:
+    return Finding(
+        f"{name} twice",
+        "error",
+        f"{name} is applied twice",
+        where,
+        f"{operation.name.strip('_')} takes scores of any size and applies {name} itself; it was "
+        f"given probabilities, from {figures}",
+        f"Let the model return the scores, and apply {name} where probabilities are wanted.",
+    )
 
 
 BATCH_CHECKS = (
@@ -310,5 +331,6 @@ BATCH_CHECKS = (
     check_labels,
     check_shapes,
     check_softmax_twice,
+    check_sigmoid_twice,
     check_initial_loss,
 )

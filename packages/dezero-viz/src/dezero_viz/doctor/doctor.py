@@ -46,7 +46,7 @@ def diagnose(
 
     - inputs that are not finite, not normalized, all the same;
     - labels out of range, of the wrong dtype, all the same; (N, 1) against (N,);
-    - a first loss far from ln C; softmax applied twice;
+    - a first loss far from ln C; softmax, or sigmoid, applied twice;
     - results or gradients that are not finite;
     - parameters that get no gradient; dead units of relu; saturated sigmoid and tanh;
     - gradients that vanish or explode from layer to layer;
