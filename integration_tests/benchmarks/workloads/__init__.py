@@ -12,6 +12,7 @@ from workloads.memory import Growth, LongChain, PeakArrays, SumOfTerms, VGG16Mem
 from workloads.recurrent import LSTM_SEQUENCE, LSTM_STEPS
 from workloads.scalars import HigherDerivatives, Rosenbrock
 from workloads.training import DIGITS_ADAM, DIGITS_SGD, SPIRAL
+from workloads.workers import Scaling, TwoWorkers
 
 __all__ = ["WORKLOADS"]
 
@@ -28,6 +29,8 @@ _ROWS: Final[tuple[Workload, ...]] = (
     RESNET50,
     *CONVOLUTIONS,
     Epoch(),
+    TwoWorkers(),
+    Scaling(),
     ImportTime(),
     SumOfTerms(),
     PeakArrays(),
