@@ -534,6 +534,15 @@ def test_no_images_are_a_batch_too() -> None:
         assert len(apply_to_batch(transform, np.ones((0, 3, 6, 6), np.uint8))) == 0
 
 
+def test_pillows_images_make_no_batch(pillow: Any) -> None:
+    with pytest.raises(TypeError, match=r"ToPIL\(\) gives images .* end .* with ToArray\(\)"):
+        apply_to_batch(ToPIL(), photo(4, 6)[np.newaxis])
+    with pytest.raises(TypeError, match=r"Compose\(\[ToPIL\(\)\]\) gives images of Pillow's"):
+        Compose([ToPIL()]).batch(photo(4, 6)[np.newaxis])
+    got = Compose([ToPIL(), ToArray()]).batch(photo(4, 6)[np.newaxis])
+    np.testing.assert_array_equal(got[0], photo(4, 6))
+
+
 @pytest.mark.parametrize("transform", [*PLAIN, ToPIL()], ids=repr)
 def test_travel_to_other_processes_and_say_what_they_are(transform: Any) -> None:
     assert repr(pickle.loads(pickle.dumps(transform))) == repr(transform)

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from dezero_core.typing import Array
+from dezero_data._pillow import is_pillow
 from dezero_data.randomness import ItemRandom, map_items, using_item_random
 
 __all__ = ["Collate", "collate", "fetch", "stack"]
@@ -23,8 +24,15 @@ def stack(items: Sequence[Any], maker: str) -> Array:
     """Stack items of one shape along a new first axis; `maker` names where they come from.
 
     Raises:
+        TypeError: They are images of Pillow's.
         ValueError: The shapes differ.
     """
+    # NumPy would make arrays of them, with the channels last.
+    if items and is_pillow(items[0]):
+        raise TypeError(
+            f"{maker} gives images of Pillow's, of which no batch can be made; "
+            "end its transform with ToArray()"
+        )
     arrays = [np.asarray(item) for item in items]
     shapes = {array.shape for array in arrays}
     if len(shapes) > 1:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from dezero_core.typing import Array
+from dezero_data._pillow import is_pillow
 from dezero_data.randomness import ItemRandom, RandomSource, item_random
 
 __all__ = [
@@ -20,7 +20,6 @@ __all__ = [
     "check_fill",
     "check_fits",
     "check_probability",
-    "is_pillow",
     "pair",
     "pillow_fill",
 ]
@@ -91,12 +90,6 @@ class RandomImageTransform(ImageTransform):
         if self._rng is not None:
             shown.append(f"rng={type(self._rng).__name__}")
         return f"{type(self).__name__}({', '.join(shown)})"
-
-
-def is_pillow(x: Any) -> bool:
-    """Tell whether x is an image of Pillow's, without importing Pillow for it."""
-    module = sys.modules.get("PIL.Image")
-    return module is not None and isinstance(x, module.Image)
 
 
 def pair(value: int | Sequence[int], owner: str, name: str, least: int = 1) -> tuple[int, int]:

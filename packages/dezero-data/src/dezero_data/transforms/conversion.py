@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from dezero_core.typing import Array, ArrayLike, DTypeLike
-from dezero_data._pillow import pillow_image
-from dezero_data.transforms._images import ImageTransform, is_pillow
+from dezero_data._pillow import is_pillow, pillow_image
+from dezero_data.transforms._images import ImageTransform
 
 __all__ = ["Convert", "ToArray", "ToPIL"]
 

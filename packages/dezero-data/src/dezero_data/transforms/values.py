@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dezero_core.typing import Array, ArrayLike, DTypeLike
-from dezero_data.transforms._images import is_pillow
+from dezero_data._pillow import is_pillow
 
 __all__ = ["AsType", "Flatten", "Normalize", "ToFloat", "ToInt", "normalize_over"]
 
