@@ -17,6 +17,7 @@ import pytest
 from dezero_core import Variable
 from dezero_core.testing import fake_device
 from dezero_viz import Monitor
+from dezero_viz.monitor._live import in_notebook
 
 
 def table(path: Path) -> list[dict[str, str]]:
@@ -441,7 +442,7 @@ def test_a_notebook_shows_curves_that_are_drawn_again(monkeypatch: pytest.Monkey
     ipython.display.display = display
     monkeypatch.setitem(sys.modules, "IPython", ipython)
     monkeypatch.setitem(sys.modules, "IPython.display", ipython.display)
-    monkeypatch.setattr("dezero_viz.monitor.monitor._REFRESH", 0.0)
+    monkeypatch.setattr("dezero_viz.monitor._display._REFRESH", 0.0)
     with Monitor() as monitor:
         for _ in monitor.epochs(2):
             for _ in monitor.batches(range(2)):
@@ -461,7 +462,7 @@ def test_a_program_that_merely_loaded_ipython_is_no_notebook(
     ipython: Any = ModuleType("IPython")
     ipython.get_ipython = lambda: None
     monkeypatch.setitem(sys.modules, "IPython", ipython)
-    assert Monitor()._live is None
+    assert in_notebook() is False
 
 
 # --- what is wrong -------------------------------------------------------------------------------

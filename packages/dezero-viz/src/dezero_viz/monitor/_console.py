@@ -5,7 +5,6 @@ The bar is for terminals alone. What is read later, from a file or a pipe, has p
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,31 +25,25 @@ class Console:
 
     def __init__(self) -> None:
         self._columns: list[str] = []
-        self._total: int | None = None
+        self._total = 0
 
-    def begin_epoch(self, epoch: int, total: int) -> None:
-        """Know what the next bars are about."""
-        self._total = total
+    def begin(self, n_epochs: int) -> None:
+        """Know how many epochs there will be."""
+        self._total = n_epochs
 
-    def bar(self, epoch: int, part: str, n_batches: int | None) -> Any:
+    def bar(self, title: str, n_batches: int | None) -> Any:
         """Return a progress bar over batches, which is drawn on a terminal alone."""
-        # Not above: it takes 50 ms to load, which scripts that only
-        # draw are spared.
+        # Not above: it takes 50 ms to load, which scripts that only draw are spared.
         from tqdm import tqdm
 
-        title = f"{self._of_total(epoch)} {part}".strip()
         return tqdm(
             total=n_batches,
-            desc=f"epoch {title}" if self._total is not None else title,
+            desc=title,
             unit=" batches",
             leave=False,
             disable=None,
             dynamic_ncols=True,
         )
-
-    def show(self, bar: Any, means: Mapping[str, float]) -> None:
-        """Write the means so far behind a bar."""
-        bar.set_postfix_str(", ".join(f"{k} {number(v)}" for k, v in means.items()), refresh=False)
 
     def write(self, row: Row) -> None:
         """Print the line of an epoch, below the names of its columns where those are new."""
@@ -60,15 +53,10 @@ class Console:
             self._print("epoch", {name: name for name in self._columns})
         texts = {name: number(row[name]) for name in names}
         texts["seconds"] = f"{row['seconds']:.1f}"
-        self._print(self._of_total(int(row["epoch"])), texts)
-
-    def _of_total(self, epoch: int) -> str:
-        if self._total is None:
-            return str(epoch)
-        return f"{epoch:{1 + int(math.log10(max(self._total, 1)))}}/{self._total}"
+        self._print(f"{row['epoch']}/{self._total}", texts)
 
     def _print(self, first: str, texts: Mapping[str, str]) -> None:
-        width = max(5, 2 * len(str(self._total or 0)) + 1)
+        width = max(5, 2 * len(str(self._total)) + 1)
         cells = [first.rjust(width)]
         cells += [texts.get(name, "").rjust(max(_LEAST_WIDTH, len(name))) for name in self._columns]
         from tqdm import tqdm

@@ -13,10 +13,10 @@ from dezero_core import Variable
 from dezero_core.backend import backend_of
 from dezero_core.errors import describe
 
-__all__ = ["Means", "checked_name", "scalar"]
+__all__ = ["Means", "checked_name", "examples_in", "scalar"]
 
-#: What the monitor itself writes under these names.
-RESERVED = frozenset({"epoch", "step", "seconds", "time", "kind"})
+# What the monitor itself writes under these names.
+_RESERVED = frozenset({"epoch", "step", "seconds", "time", "kind"})
 # So many scalars wait on a device at most: then they are read, in one transfer.
 _MOST_WAITING = 1000
 
@@ -25,8 +25,8 @@ def checked_name(name: Any) -> str:
     """Return the name of a quantity, or say what is wrong with it."""
     if not isinstance(name, str):
         raise TypeError(f"Monitor.log: a name is a string, such as 'loss', got {name!r}")
-    if not name.strip() or not name.isprintable() or name in RESERVED:
-        wrong = "is the monitor's own" if name in RESERVED else "is not a line of printable text"
+    if not name.strip() or not name.isprintable() or name in _RESERVED:
+        wrong = "is the monitor's own" if name in _RESERVED else "is not a line of printable text"
         raise ValueError(f"Monitor.log: the name {name!r} {wrong}; give another")
     return name
 
@@ -56,6 +56,14 @@ def scalar(name: str, value: Any) -> Any:
         return float(value.reshape(()))
     # A copy, since the array may change before somebody reads it. No wait for the device.
     return value.reshape(()).astype(np.float64)
+
+
+def examples_in(batch: Any) -> float:
+    """Return how many examples a batch has, as far as its first array tells; otherwise 1."""
+    while isinstance(batch, tuple | list | Mapping) and batch:
+        batch = next(iter(batch.values() if isinstance(batch, Mapping) else batch))
+    shape = getattr(batch, "shape", ())
+    return float(shape[0]) if shape else 1.0
 
 
 class Means:

@@ -10,19 +10,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from dezero_viz.monitor._console import Console
-from dezero_viz.monitor._live import Live, in_notebook
-from dezero_viz.monitor._logs import CsvLog, JsonLinesLog, Log, Row, TensorBoardLog
-from dezero_viz.monitor._means import Means, checked_name, scalar
+from dezero_viz.monitor._display import Display
+from dezero_viz.monitor._folder import RunFolder
+from dezero_viz.monitor._logs import Row
+from dezero_viz.monitor._means import Means, checked_name, examples_in, scalar
 
 __all__ = ["Monitor"]
 
 _Batch = TypeVar("_Batch")
 
-_FILES = ("epochs.csv", "steps.csv", "log.jsonl")
+# What the monitor adds to what is logged.
 _OWN = frozenset({"epoch", "step", "seconds"})
-# How often, in seconds, a bar shows new figures. Each time a device is waited for.
-_REFRESH = 0.5
 
 
 class Monitor:
@@ -97,53 +95,35 @@ class Monitor:
                 raise TypeError(f"Monitor: every is a number of batches, got {every!r}")
             if every < 1:
                 raise ValueError(f"Monitor: every is a number of batches, 1 or more; got {every}")
+        if folder is not None and not isinstance(folder, str | os.PathLike):
+            raise TypeError(f"Monitor: folder must be a path, got {type(folder).__name__}")
+        if folder is None and (tensorboard or every is not None):
+            what = "tensorboard" if tensorboard else "every"
+            raise ValueError(f"Monitor: {what} is about files; give a folder for them")
         self.epoch = 0
         self.step = 0
+        self._folder = RunFolder(
+            None if folder is None else Path(folder),
+            csv=csv,
+            jsonl=jsonl,
+            tensorboard=tensorboard,
+            steps=every is not None,
+            overwrite=overwrite,
+        )
+        self._display = Display(show)
         self._every = every
-        self._overwrite = overwrite
         self._rows: list[Row] = []
         self._means = Means()
         self._interval = Means()
-        self._console = Console() if show else None
-        self._live = Live() if show and in_notebook() else None
-        self._logs: list[Log] = []
-        self._files: list[Path] = []
-        self._is_begun = self._is_closed = False
-        self._is_resumed = False  # in the middle of an epoch
-        self._is_running = False
+        self._is_closed = False
+        # Of the epoch: whether it runs; goes on in the middle; had batches; had all of them.
+        self._is_running = self._is_resumed = False
         self._has_batches = self._is_over = False
-        self._n_epochs = 0
         self._seconds = self._started = 0.0
+        # Of the batch: what `batches` was told, and how many examples there are.
         self._part = ""
-        self._weight: float = 1.0
+        self._weight = 1.0
         self._in_batch = False
-        if folder is None:
-            if tensorboard or every is not None:
-                what = "tensorboard" if tensorboard else "every"
-                raise ValueError(f"Monitor: {what} is about files; give a folder for them")
-            return
-        self._open_folder(folder, csv, jsonl, tensorboard)
-
-    def _open_folder(self, folder: Any, csv: bool, jsonl: bool, tensorboard: bool) -> None:
-        if not isinstance(folder, str | os.PathLike):
-            raise TypeError(f"Monitor: folder must be a path, got {type(folder).__name__}")
-        path = Path(folder)
-        if csv:
-            self._logs.append(CsvLog(path / "epochs.csv", "epoch"))
-            if self._every is not None:
-                self._logs.append(CsvLog(path / "steps.csv", "step"))
-        if jsonl:
-            self._logs.append(JsonLinesLog(path / "log.jsonl"))
-        if tensorboard:
-            self._logs.append(TensorBoardLog(path))
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise type(error)(
-                error.errno, f"Monitor: cannot make the folder ({error.strerror})", str(path)
-            ) from error
-        self._files = [path / name for name in _FILES if (path / name).is_file()]
-        self._files += path.glob("events.out.tfevents.*")
 
     # --- going through a run -------------------------------------------------------------------
 
@@ -171,11 +151,11 @@ class Monitor:
         self._check_open("epochs")
         if self._is_running:
             self._end_epoch()  # which `break` left
-        self._begin()
+        self._folder.begin(self._rows, self.step)
+        self._display.begin(n)
         return self._run_epochs(n)
 
     def _run_epochs(self, n: int) -> Iterator[int]:
-        self._n_epochs = n
         while self.epoch - self._is_resumed < n:
             self._begin_epoch()
             yield self.epoch
@@ -216,25 +196,19 @@ class Monitor:
         self, loader: Iterable[_Batch], part: str, total: int | None
     ) -> Iterator[_Batch]:
         outside = (self._part, self._weight, self._in_batch)
-        bar = self._console.bar(self.epoch, part, total) if self._console else None
-        shown = time.monotonic()
+        progress = self._display.progress(self.epoch, part, total, self._means.read)
         try:
-            for done, batch in enumerate(loader, 1):
-                self._part, self._weight, self._in_batch = part, _examples_in(batch), True
+            for batch in loader:
+                self._part, self._weight, self._in_batch = part, examples_in(batch), True
                 yield batch
                 if not part:
                     self._end_step()
-                if bar is not None:
-                    bar.update()
-                    if time.monotonic() - shown >= _REFRESH:
-                        shown = time.monotonic()
-                        self._show_progress(bar, part, done, total)
+                progress.update()
             if not part:
                 self._is_over = True
         finally:
             self._part, self._weight, self._in_batch = outside
-            if bar is not None:
-                bar.close()
+            progress.close()
 
     def log(
         self,
@@ -350,10 +324,7 @@ class Monitor:
         self.epoch = len(rows) + bool(in_epoch)
         self._is_resumed = bool(in_epoch)
         self._interval.clear()
-        self._overwrite = True
-        for log in self._logs:
-            log.close()
-        self._is_begun = False
+        self._folder.go_on()
 
     def close(self) -> None:
         """Close the files. An epoch that was left with ``break`` is written before."""
@@ -382,8 +353,7 @@ class Monitor:
     def _shut(self) -> None:
         self._is_running = False
         self._is_closed = True
-        for log in self._logs:
-            log.close()
+        self._folder.close()
 
     def _check_open(self, method: str) -> None:
         if self._is_closed:
@@ -396,21 +366,6 @@ class Monitor:
                 f"Monitor.{method}: no epoch runs; call it inside `for epoch in monitor.epochs(n):`"
             )
 
-    def _begin(self) -> None:
-        if self._is_begun:
-            return
-        if self._files and not self._overwrite:
-            raise FileExistsError(
-                f"Monitor: {str(self._files[0])!r} is the log of another run: choose another "
-                "folder, go on with that run by load_state_dict(), or say overwrite=True"
-            )
-        if not self._rows and not self.step:
-            for file in self._files:
-                file.unlink(missing_ok=True)
-        for log in self._logs:
-            log.begin(self._rows, self.step)
-        self._is_begun = True
-
     def _begin_epoch(self) -> None:
         if self._is_resumed:
             self._is_resumed = False
@@ -421,8 +376,6 @@ class Monitor:
             self._seconds = 0.0
         self._started = time.monotonic()
         self._is_running, self._has_batches, self._is_over = True, False, False
-        if self._console:
-            self._console.begin_epoch(self.epoch, self._n_epochs)
 
     def _end_epoch(self) -> None:
         row = self._row()
@@ -432,12 +385,8 @@ class Monitor:
         self._seconds = 0.0
         if self._every is not None:
             self._write_interval()
-        for log in self._logs:
-            log.write("epoch", row)
-        if self._console:
-            self._console.write(row)
-        if self._live:
-            self._live.show_curves(self.history)
+        self._folder.write("epoch", row)
+        self._display.write(row, self.history)
 
     def _end_step(self) -> None:
         self.step += 1
@@ -449,23 +398,7 @@ class Monitor:
         means = self._interval.read()
         self._interval.clear()
         if means:
-            for log in self._logs:
-                log.write("step", {"epoch": self.epoch, "step": self.step, **means})
-
-    def _show_progress(self, bar: Any, part: str, done: int, total: int | None) -> None:
-        if self._live is None and bar.disable:
-            return
-        prefix = f"{part} " if part else ""
-        means = {
-            name.removeprefix(prefix): value
-            for name, value in self._means.read().items()
-            if name.startswith(prefix)
-        }
-        if self._console:
-            self._console.show(bar, means)
-        if self._live:
-            title = f"epoch {self.epoch}/{self._n_epochs} {part}".rstrip()
-            self._live.show_progress(title, done, total, means)
+            self._folder.write("step", {"epoch": self.epoch, "step": self.step, **means})
 
     def _spent(self) -> float:
         return self._seconds + time.monotonic() - self._started
@@ -477,11 +410,3 @@ class Monitor:
             "seconds": round(self._spent(), 3),
             **self._means.read(),
         }
-
-
-def _examples_in(batch: Any) -> float:
-    """Return how many examples a batch has, as far as its first array tells; otherwise 1."""
-    while isinstance(batch, tuple | list | Mapping) and batch:
-        batch = next(iter(batch.values() if isinstance(batch, Mapping) else batch))
-    shape = getattr(batch, "shape", ())
-    return float(shape[0]) if shape else 1.0
