@@ -216,8 +216,8 @@ def _values(f: Callable[..., Any], *at: Any) -> Any:
 
 def _draw_contours(axes: Axes, x: Any, y: Any, z: Any) -> None:
     z = np.ma.masked_invalid(z)
-    lowest, span = float(z.min()), float(np.ptp(z))
-    if span > 0.0:
+    if z.count() and z.max() > z.min():
+        lowest, span = float(z.min()), float(z.max() - z.min())
         # In equal ratios above the least value: else a narrow valley has no line in it.
         levels = lowest + span * np.geomspace(1e-4, 1.0, _LEVELS)
         axes.contourf(x, y, z, levels=[lowest, *levels], cmap=_heights(_LEVELS))
