@@ -47,7 +47,7 @@ class Group:
     @property
     def title(self) -> str:
         """What stands on the frame."""
-        return f"{self.path} ({self.name})" if self.name else self.path
+        return f"{self.path} ({self.name})" if self.name not in ("", self.path) else self.path
 
     def operations(self) -> Iterator[GraphOperation]:
         """Yield all operations inside."""
