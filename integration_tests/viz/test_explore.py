@@ -60,8 +60,7 @@ def test_vgg16(tmp_path: Path, opened: Callable[[Path], str]) -> None:
     with record_details():
         loss = softmax_cross_entropy(model(image), np.array([3]))
     loss.backward()
-    dom = opened(explore(loss, tmp_path / "vgg16.html", model=model).path)
-    shown = rows(dom)
+    shown = rows(opened(explore(loss, tmp_path / "vgg16.html", model=model).path))
     assert shown[:3] == [
         "image (1, 3, 64, 64) float32",
         "conv1_1 conv2d (1, 64, 64, 64) float32",
@@ -70,7 +69,6 @@ def test_vgg16(tmp_path: Path, opened: Callable[[Path], str]) -> None:
     layers = [row for row in shown if re.match(r"conv\d_\d|fc\d", row)]
     assert len(layers) == 16
     assert shown[-1] == "softmax_cross_entropy () float32"
-    assert int(re.findall(r'data-ready="(\d+)"', dom)[0]) > 0
 
 
 def test_a_thousand_steps_of_a_recurrent_network(

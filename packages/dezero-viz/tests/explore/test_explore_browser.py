@@ -236,6 +236,16 @@ def test_the_mouse_moves_and_zooms(page: Any) -> None:
     assert all(0 <= view["y"] + p["y"] * view["scale"] <= frame["height"] for p in places)
 
 
+def test_two_fingers_zoom(page: Any) -> None:
+    before = page.run("dezeroGraph.view().scale")
+    for kind, distance in (("touchStart", 50), ("touchMove", 75), ("touchMove", 100)):
+        points = [{"x": 400 - distance, "y": 300, "id": 0}, {"x": 400 + distance, "y": 300, "id": 1}]
+        page.call("Input.dispatchTouchEvent", type=kind, touchPoints=points)
+    page.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+    page.wait(f"Math.abs(dezeroGraph.view().scale / {before} - 2) < 0.1")
+    assert selected(page) is None
+
+
 def test_everything_has_a_name(page: Any) -> None:
     click(page, "l1/W")
     page.press("o")

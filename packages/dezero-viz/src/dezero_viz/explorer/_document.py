@@ -101,7 +101,8 @@ def _grouped(
             Step(
                 operation.key,
                 operation.name,
-                (operation.name, tuple([variables[key].shape for key in operation.outputs])),
+                # The first result alone: others may not have been used each time.
+                (operation.name, *[variables[key].shape for key in operation.outputs[:1]]),
                 _layers_around(operation.scope, layers),
                 tuple([maker[key] for key in operation.inputs if key in maker]),
             )

@@ -167,7 +167,8 @@ function drawBox(box, view, selected, focused) {
     pen.save();
     pen.clip();
     pen.fillStyle = colors[familyOf.get(mainNameOf(node)) ?? "elementwise"];
-    pen.fillRect(box.x, box.y, 6, box.h);
+    // Too small to be read, the whole box says what kind it is.
+    pen.fillRect(box.x, box.y, view.scale < 0.22 ? box.w : 6, box.h);
     pen.restore();
   }
   ring(box, radius, selected, focused);
@@ -237,7 +238,7 @@ function drawEdge(edge, lit) {
   const direction = edge.isReversed ? -1 : 1;
   pen.strokeStyle = pen.fillStyle = lit ? colors.accent : colors.edge;
   pen.lineWidth = Math.min(3, 1.2 + 0.25 * Math.log2(edge.times)) + (lit ? 0.8 : 0);
-  pen.setLineDash(edge.isReversed ? [6, 4] : []);
+  pen.setLineDash(edge.isBack ? [6, 4] : []);
   pen.beginPath();
   pen.moveTo(...points[0]);
   for (let i = 1; i < points.length; i++) {

@@ -23,7 +23,13 @@ function layOut(sizeOf) {
       };
     });
     const segments = levels.get(group) ?? new Map();
-    return { items, ...layOutLevel(items, [...segments.values()]) };
+    const level = layOutLevel(items, [...segments.values()]);
+    // What comes into an open group from below goes on dashed inside.
+    for (const { segment, isReversed } of level.routes) {
+      const inner = isReversed && items.find((item) => item.key === segment.to)?.inner;
+      for (const route of inner?.routes ?? []) if (route.segment.from === `in ${segment.source}`) route.isBack = true;
+    }
+    return { items, ...level };
   };
   const place = (level, x0, y0, depth) => {
     for (const item of level.items) {
@@ -32,9 +38,9 @@ function layOut(sizeOf) {
       result.byKey.set(item.key, box);
       if (item.inner) place(item.inner, box.x + (box.w - item.inner.w) / 2, box.y + FRAME.top, depth + 1);
     }
-    for (const { segment, points, isReversed } of level.routes) {
+    for (const { segment, points, isReversed, isBack } of level.routes) {
       result.edges.push({
-        from: segment.source, to: segment.targets, times: segment.times, isReversed,
+        from: segment.source, to: segment.targets, times: segment.times, isReversed, isBack: isReversed || isBack,
         arrow: segment.isLast, points: points.map(([x, y]) => [x0 + x, y0 + y]),
       });
     }
@@ -317,7 +323,10 @@ function route(link, path) {
   const { from, to } = link;
   const points = [[from.x + sx, from.y + from.h / 2]];
   if (from.port === "in") points.unshift([from.x, from.y - FRAME.top]);
+  // A low box in a high rank: past its neighbors, too.
+  if (from.bottom > from.y + from.h / 2 + 1) points.push([from.x + sx, from.bottom]);
   for (const v of path.slice(1, -1)) points.push([v.x, v.top], [v.x, v.bottom]);
+  if (to.top < to.y - to.h / 2 - 1) points.push([to.x + tx, to.top]);
   points.push([to.x + tx, to.y - to.h / 2]);
   if (to.port === "out") points.push([to.x, to.y + FRAME.bottom]);
   return link.isReversed ? points.reverse() : points;

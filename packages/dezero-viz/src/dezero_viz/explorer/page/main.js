@@ -92,8 +92,8 @@ function relayout() {
   mapScale = 0;
 }
 
-/** Fold or unfold a group, which stays where it is on the screen. */
-function toggle(key, select_ = selected) {
+/** Fold or unfold a group, which stays where it is on the screen; `then` is selected afterwards. */
+function toggle(key, then = selected) {
   const before = layout.byKey.get(key);
   const node = nodes.get(key);
   node.open = !node.open;
@@ -104,8 +104,8 @@ function toggle(key, select_ = selected) {
     view.y += (before.y - after.y) * view.scale;
   }
   // What was selected may be folded away.
-  if (select_ !== null && !layout.byKey.has(select_)) select_ = key;
-  if (select_ !== null) select(select_, { open: !panel.hidden, quiet: true });
+  if (then !== null && !layout.byKey.has(then)) then = key;
+  if (then !== null) select(then, { open: !panel.hidden, quiet: true });
   else showOutline(null);
   announce(`${titleOf(key)} ${node.open ? `unfolded, ${count(node.kids.length, "thing")} inside` : "folded"}`);
   redraw();
@@ -147,13 +147,16 @@ function boxAt(x, y) {
 
 const fingers = new Map();
 let travelled = 0;
+let isPointing = false;
 const at = (event) => {
   const frame = canvas.getBoundingClientRect();
   return [event.clientX - frame.left, event.clientY - frame.top];
 };
 
 canvas.addEventListener("pointerdown", (event) => {
+  isPointing = true;
   stage.focus({ preventScroll: true });
+  isPointing = false;
   cancelAnimationFrame(flight);
   isUntouched = false;
   fingers.set(event.pointerId, at(event));
@@ -279,7 +282,7 @@ stage.addEventListener("keydown", (event) => {
   if (selected === null && !event.shiftKey) select(inOrder()[0].key, { open: event.key === "Enter" });
   else action(event);
 });
-stage.addEventListener("focus", () => { if (stage.matches(":focus-visible") && selected === null) select(inOrder()[0].key, { open: false }); });
+stage.addEventListener("focus", () => { if (!isPointing && stage.matches(":focus-visible") && selected === null) select(inOrder()[0].key, { open: false }); });
 
 const anywhere = {
   "+": () => zoomMiddle(1.25), "=": () => zoomMiddle(1.25), "-": () => zoomMiddle(0.8), 0: () => fit(),
@@ -343,10 +346,7 @@ listenToOutline({ select, toggle });
 listenToSearch((key) => { stage.focus(); select(key, { center: true }); });
 new ResizeObserver(redraw).observe(stage);
 window.addEventListener("resize", () => { if (isUntouched) fit(true); });
-requestAnimationFrame(() => {
-  timings.ready = performance.now();
-  document.documentElement.dataset.ready = Math.round(timings.ready);
-});
+requestAnimationFrame(() => { timings.ready = performance.now(); });
 
 // What a program may ask of the page.
 window.dezeroGraph = {
