@@ -129,7 +129,7 @@ class TestFetch:
 
     def test_a_folder_that_cannot_be(self, mirror: Path, tmp_path: Path, capsys: Output) -> None:
         assert main(["fetch", "--root", str(mirror / "text.txt"), "Bard"]) == 1
-        assert "DEZERO_HOME names another folder" in capsys.readouterr().err
+        assert "set DEZERO_HOME to another folder" in capsys.readouterr().err
 
     def test_ctrl_c(self, mirror: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
         def interrupt(file: RemoteFile) -> Path:

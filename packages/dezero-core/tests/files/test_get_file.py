@@ -169,7 +169,10 @@ class TestDisk:
             monkeypatch.setenv("DEZERO_HOME", str(folder))
             with pytest.raises(PermissionError, match="Permission denied") as caught:
                 get_file(address)
-            assert f"DEZERO_HOME names another folder than {folder}" in caught.value.__notes__[0]
+            assert (
+                f"To keep downloads elsewhere than in {folder}, set DEZERO_HOME"
+                in caught.value.__notes__[0]
+            )
         assert mirror.asked == []
 
     def test_a_file_in_the_folder_s_place(

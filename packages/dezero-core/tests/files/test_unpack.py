@@ -122,7 +122,7 @@ class TestAllKinds:
         # The padding of a tar file is none of its contents.
         end = TAR.rstrip(b"\0").__len__() + 512 if kind.startswith("tar,") else len(whole)
         end = min(end, len(whole)) if kind != "tar" else len(TAR.rstrip(b"\0")) + 512
-        for length in {*range(0, end, 97), end - 1}:
+        for length in {*range(0, end, 211), end - 1}:
             with pytest.raises(ArchiveError, match=r"unpack: .*archive is damaged"):
                 unpack(archive(whole[:length]), place / "a")
         assert os.listdir(place) == []
@@ -318,10 +318,10 @@ class TestRefused:
 class TestBombs:
     def test_contents(self, archive: Callable[..., Path], place: Path) -> None:
         for content in (
-            zip_bytes(("a", bytes(1 << 26))),
-            gzip.compress(tar_bytes(("a", bytes(1 << 26))), 1),
+            zip_bytes(("a", bytes(1 << 24))),
+            gzip.compress(tar_bytes(("a", bytes(1 << 24))), 1),
         ):
-            assert len(content) < 1 << 20
+            assert len(content) < 100_000
             with pytest.raises(ArchiveError, match="there are more than 1000000 bytes"):
                 unpack(archive(content), place / "a", max_bytes=1_000_000)
 

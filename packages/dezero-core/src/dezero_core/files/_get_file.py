@@ -83,17 +83,16 @@ def get_file(
     bars = progress_bars(progress, name)
     target = cache_dir() / name
 
-    failures = _faults(target, checksums)
-    if failures == []:
+    if _fault(target, checksums) is None:
         return target
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with locked(target, None if bars is None else _saying_that_we_wait(name)):
-            failures = _faults(target, checksums)
-            if failures == []:
+            fault = _fault(target, checksums)
+            if fault is None:
                 return target  # another process was first
+            failures = [fault] if fault else []
             part = Part(target)
-            failures = failures or []
             for address in addresses:
                 try:
                     _http.download(
@@ -111,8 +110,8 @@ def get_file(
                     part.tidy()
     except OSError as error:
         error.add_note(
-            f"get_file was writing {target}. DEZERO_HOME names another folder than {target.parent} "
-            "for downloads."
+            f"get_file was writing {target}. To keep downloads elsewhere than in {target.parent}, "
+            "set DEZERO_HOME to another folder."
         )
         raise
     having = "".join(f", with {kind} {digest}" for kind, digest in checksums.items())
@@ -123,20 +122,17 @@ def get_file(
     )
 
 
-def _faults(target: Path, checksums: Mapping[str, str]) -> list[str] | None:
-    """Return what is wrong with a file that is there: an empty list if nothing is, else a line.
-
-    None stands for a file that is not there.
-    """
+def _fault(target: Path, checksums: Mapping[str, str]) -> str | None:
+    """Return None for a file that is right, what is wrong with it, or "" if it is not there."""
     from dezero_core.files import _http
 
     if not target.is_file():
-        return None
+        return ""
     try:
         _http.verify(target, checksums)
     except _http.UnusableError as error:
-        return [f"{target}: {error}"]
-    return []
+        return f"{target}: {error}"
+    return None
 
 
 def _saying_that_we_wait(name: str) -> Callable[[], object]:
