@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dezero_data import SeqDataLoader, TokenLoader
+from dezero_data.randomness import item_rng
 
 
 class TestSeries:
@@ -34,6 +35,18 @@ class TestSeries:
     def test_wraps_around(self) -> None:
         batches = [x.tolist() for x, _ in SeqDataLoader([(i, i) for i in range(5)], 4)]
         assert batches == [[0, 1, 2, 3], [1, 2, 3, 4]]
+
+    def test_what_comes_twice_has_other_random_numbers(self) -> None:
+        class Noise:
+            def __getitem__(self, index: int) -> tuple[float, int]:
+                return item_rng().random(), index
+
+            def __len__(self) -> int:
+                return 5
+
+        (_, first), (_, second) = batches = list(SeqDataLoader(Noise(), 4, seed=0))
+        assert (first.tolist(), second.tolist()) == ([0, 1, 2, 3], [1, 2, 3, 4])
+        assert len({value for x, _ in batches for value in x.tolist()}) == 8
 
     def test_draws_nothing(self) -> None:
         np.random.seed(0)

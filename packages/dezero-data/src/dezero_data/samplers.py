@@ -188,7 +188,7 @@ class WeightedSampler(_SeededSampler):
     Example:
         >>> drawn = list(WeightedSampler([0, 1, 3], num_samples=4000, seed=0))
         >>> [drawn.count(item) for item in range(3)]
-        [0, 1008, 2992]
+        [0, 1014, 2986]
     """
 
     def __init__(

@@ -14,15 +14,11 @@ from dezero_data.dataloaders import _checks as checks
 from dezero_data.dataloaders._ahead import Ahead
 from dezero_data.dataloaders._devices import Device
 from dezero_data.dataloaders._epoch import Epoch, random_of
-from dezero_data.dataloaders._state import (
-    Reader,
-    load_generator,
-    save_generator,
-    save_indices,
-)
+from dezero_data.dataloaders._order import Order
+from dezero_data.dataloaders._state import Reader, save_indices
 from dezero_data.dataloaders._workers import Workers
 from dezero_data.randomness import RandomSource
-from dezero_data.samplers import Sampler, check_sampler, set_epoch
+from dezero_data.samplers import Sampler
 
 __all__ = ["DataLoader"]
 
@@ -74,7 +70,6 @@ class DataLoader:
     Attributes:
         dataset: As given, and so are `batch_size`, `shuffle`, `drop_last`, `num_workers`,
             `timeout` and `prefetch`.
-        seed: From which the random numbers of items follow.
         epoch: Which epoch the next batch belongs to; the first one is 0.
         iteration: How many batches of this epoch were handed out.
 
@@ -125,13 +120,9 @@ class DataLoader:
             )
         else:
             self.batch_size = None
-        for given in (sampler, batch_sampler):
-            if given is not None:
-                check_sampler(given, "DataLoader")
-        self._sampler, self._batch_sampler = sampler, batch_sampler
-        self.shuffle = bool(shuffle) and sampler is None and batch_sampler is None
+        self._order = Order(shuffle, rng, seed, sampler, batch_sampler)
+        self.shuffle = self._order.is_random
         self.drop_last = drop_last
-        self._set_random(rng, seed)
         if collate is not None and not callable(collate):
             raise TypeError(
                 f"DataLoader: collate is a {type(collate).__name__}, which cannot be called"
@@ -149,16 +140,6 @@ class DataLoader:
             self.to("cuda" if device is None else device)
         self._begin(0)
 
-    def _set_random(self, rng: RandomSource | None, seed: int | None) -> None:
-        self._rng = checks.check_rng(rng)
-        self._seed_is_given = seed is not None
-        if seed is None:
-            self.seed = checks.peek_seed(rng)
-        elif rng is None:
-            self.seed = checks.check_integer(seed, "seed", least=0, most=2**64 - 1)
-        else:
-            raise ValueError("DataLoader: rng and seed both decide the order; give one of them")
-
     # --- epochs ---------------------------------------------------------------------------------
 
     def reset(self) -> None:
@@ -170,40 +151,33 @@ class DataLoader:
         self.epoch = epoch
         self.iteration = 0
         self._was_resumed = False
-        set_epoch(self._any_sampler, epoch)
-        index, ends = self._draw_order()
-        self._set_epoch(index, ends)
+        self._set_epoch(*self._draw_order())
 
     def _set_epoch(self, index: Array, ends: Array | int) -> None:
         self._epoch = Epoch(
             *(self.epoch, self.seed, len(self.dataset), index, ends),
             length=self._count_batches(index, ends),
-            repeats=not (self.shuffle or self._order == "in order"),
+            repeats=self._order.sampler is not None or len(index) > len(self.dataset),
         )
 
     def _draw_order(self) -> tuple[Array, Array | int]:
         """Return the items of an epoch in order, and where each batch ends or how long it is."""
-        if self._batch_sampler is not None:
-            return checks.read_batches(self._batch_sampler)
+        index, ends = self._order.draw(self.epoch, len(self.dataset))
+        if ends is not None:
+            return index, ends
         assert self.batch_size is not None
-        size = len(self.dataset)
-        if self._sampler is not None:
-            name = type(self._sampler).__name__
-            return checks.read_indices(self._sampler, name), self.batch_size
-        order = self._order_source().permutation(size) if self.shuffle else np.arange(size)
-        return order, self.batch_size
-
-    def _order_source(self) -> Any:
-        """Return what has `permutation`, for the order of this epoch."""
-        if self._seed_is_given:
-            return np.random.default_rng([self.seed, self.epoch])
-        return np.random if self._rng is None else self._rng
+        return index, self.batch_size
 
     def _count_batches(self, index: Array, ends: Array | int) -> int:
         if not isinstance(ends, int):
             return len(ends)
         full, rest = divmod(len(index), ends)
         return full if self.drop_last or not rest else full + 1
+
+    @property
+    def seed(self) -> int:
+        """From which the random numbers of items follow."""
+        return self._order.seed
 
     @property
     def index(self) -> Array:
@@ -332,17 +306,15 @@ class DataLoader:
         Returns:
             Numbers, strings, and arrays by name: with shuffling or a sampler, the order.
         """
-        sampler = self._any_sampler
-        epoch, fixed = self._epoch, self._order == "in order"
+        epoch = self._epoch
         return {
             **self._identity(),
             "seed": self.seed,
             "epoch": self.epoch,
             "iteration": self.iteration,
-            "index": None if fixed else save_indices(epoch.index),
+            "index": save_indices(epoch.index) if self._order.is_drawn else None,
             "ends": None if isinstance(epoch.ends, int) else epoch.ends.copy(),
-            "rng": save_generator(self._rng),
-            "sampler": sampler.state_dict() if hasattr(sampler, "state_dict") else None,
+            **self._order.state(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -360,25 +332,24 @@ class DataLoader:
         reader = Reader(f"{type(self).__name__}.load_state_dict", state)
         reader.check_keys(self.state_dict())
         reader.check_same(self._identity())
-        if self._seed_is_given:
+        if self._order.seed_is_given:
             reader.check_same({"seed": self.seed})
         seed, number, iteration = map(reader.natural, ("seed", "epoch", "iteration"))
         ends: Array | int | None = self.batch_size
         if ends is None:
             ends = reader.indices("ends")
-        if self._order == "in order":
-            index, ends = self._draw_order()
-        else:
+        if self._order.is_drawn:
             index = reader.indices("index")
             self._check_order(reader, index, ends)
+        else:
+            index, ends = self._draw_order()
         length = self._count_batches(index, ends)
         if iteration > length:
             reader.problems.append(f"iteration: saved was {iteration}, of {length} batches")
         reader.raise_if_any()
-        self._load_generators(state)
+        self._order.load(state, seed, number)
         self._running.stop()
-        self.seed, self.epoch, self.iteration = seed, number, iteration
-        set_epoch(self._any_sampler, number)
+        self.epoch, self.iteration = number, iteration
         self._set_epoch(index, ends)
         self._was_resumed = True
 
@@ -386,27 +357,11 @@ class DataLoader:
         """Return what a state must have in common with the loader that it is for."""
         return {
             "kind": type(self).__name__,
-            "order": self._order,
+            "order": self._order.name,
             "data_size": len(self.dataset),
             "batch_size": self.batch_size,
             "drop_last": self.drop_last,
         }
-
-    @property
-    def _any_sampler(self) -> Any:
-        """What gives the indices, or the batches of them; None without a sampler."""
-        return self._sampler if self._batch_sampler is None else self._batch_sampler
-
-    @property
-    def _order(self) -> str:
-        """What the order is."""
-        if self._any_sampler is not None:
-            return f"by {type(self._any_sampler).__name__}"
-        if not self.shuffle:
-            return "in order"
-        if self._seed_is_given:
-            return "shuffled by seed"
-        return "shuffled by numpy.random" if self._rng is None else "shuffled by rng"
 
     def _check_order(self, reader: Reader, index: Array, ends: Array | int) -> None:
         if not isinstance(ends, int):
@@ -414,20 +369,6 @@ class DataLoader:
                 reader.problems.append("ends: batches do not end there")
         elif self.shuffle and not np.array_equal(np.sort(index), np.arange(len(self.dataset))):
             reader.problems.append("index: it is no order of the items")
-
-    def _load_generators(self, state: Mapping[str, Any]) -> None:
-        """Load the states of the objects that the order is drawn with: all of them, or none."""
-        before = save_generator(self._rng)
-        try:
-            if self._rng is not None:
-                load_generator(self._rng, state["rng"])
-            sampler = self._any_sampler
-            if hasattr(sampler, "load_state_dict"):
-                sampler.load_state_dict(state["sampler"])
-        except Exception:
-            if self._rng is not None:
-                load_generator(self._rng, before)
-            raise
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_running"}
@@ -440,7 +381,7 @@ class DataLoader:
         name = f"{type(self).__name__}({type(self.dataset).__name__} of {self.data_size} items"
         if self.batch_size is not None:
             name += f", batch_size={self.batch_size}"
-        name += f", {self._order}"
+        name += f", {self._order.name}"
         for option in ("num_workers", "prefetch"):
             if getattr(self, option):
                 name += f", {option}={getattr(self, option)}"

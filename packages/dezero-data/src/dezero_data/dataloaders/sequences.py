@@ -173,7 +173,7 @@ class TokenLoader(DataLoader):
         # As many windows wherever the first one begins, so that all epochs are alike.
         windows = max(1, (inputs - length + 1) // length)
         begins = min(length, inputs - windows * length + 1)
-        source = self._order_source()
+        source = self._order.source(self.epoch)
         offset = source.permutation(begins)[0]
         return offset + length * source.permutation(windows), rows
 
