@@ -9,7 +9,8 @@ as well, item by item.
 Images are arrays of shape (C, H, W), batches of them of shape (N, C, H, W), or images of Pillow's;
 what a transform does to one kind it does to the others. Sizes are an int for a square, or a pair
 (width, height), which is the order of Pillow and of the book's package, and not that of an array's
-axes. An image keeps its dtype.
+axes. An image keeps its dtype. Where Pillow's has an opacity, Pillow mixes its colors accordingly;
+the channels of an array are mixed each by itself.
 
 >>> from dezero_data.transforms import Compose, Normalize, RandomCrop, RandomHorizontalFlip, ToFloat
 >>> import numpy as np

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from dezero_core.typing import Array
 from dezero_data._batches import stack
 from dezero_data.randomness import map_items
-from dezero_data.transforms.values import AsType, Normalize, ToFloat, ToInt, normalize_over
+from dezero_data.transforms.values import AsType, Normalize, ToFloat, ToInt
 
 __all__ = ["Compose", "Transform", "apply_to_batch"]
 
@@ -103,7 +103,7 @@ class Compose:
             before = xs
             try:
                 if fresh and type(transform) is Normalize:
-                    xs = normalize_over(transform, xs)
+                    xs = transform._batch_over(xs)
                     continue
                 xs = transform.batch(xs)
             except Exception as error:

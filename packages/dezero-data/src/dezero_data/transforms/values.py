@@ -10,7 +10,7 @@ import numpy as np
 from dezero_core.typing import Array, ArrayLike, DTypeLike
 from dezero_data._pillow import is_pillow
 
-__all__ = ["AsType", "Flatten", "Normalize", "ToFloat", "ToInt", "normalize_over"]
+__all__ = ["AsType", "Flatten", "Normalize", "ToFloat", "ToInt"]
 
 
 class Flatten:
@@ -130,6 +130,10 @@ class Normalize:
         """Normalize the items of a batch, shape (N, ...)."""
         return self._normalize(xs, xs.shape[1:])
 
+    def _batch_over(self, xs: Array) -> Array:
+        """Do as `batch`, but in the memory of `xs` if its dtype allows that."""
+        return self._normalize(xs, xs.shape[1:], ours=True)
+
     def _normalize(self, x: Array, item_shape: tuple[int, ...], ours: bool = False) -> Array:
         """Normalize; `ours` says that x may be written over."""
         if x.dtype.kind not in "fc":
@@ -168,11 +172,6 @@ def _number_or_channels(value: ArrayLike, name: str) -> Any:
         raise TypeError(f"Normalize: {name} is a finite number, or one per channel, not {value!r}")
     # A Python number is weak: it leaves float32 what it is.
     return float(array) if array.ndim == 0 else array
-
-
-def normalize_over(normalize: Normalize, xs: Array) -> Array:
-    """Do what ``normalize.batch(xs)`` does, in the memory of `xs` if that is possible."""
-    return normalize._normalize(xs, xs.shape[1:], ours=True)
 
 
 def _refuse_pillow(name: str, x: Any) -> None:
