@@ -239,7 +239,7 @@ def test_the_mouse_moves_and_zooms(page: Any) -> None:
 def test_two_fingers_zoom(page: Any) -> None:
     before = page.run("dezeroGraph.view().scale")
     for kind, distance in (("touchStart", 50), ("touchMove", 75), ("touchMove", 100)):
-        points = [{"x": 400 - distance, "y": 300, "id": 0}, {"x": 400 + distance, "y": 300, "id": 1}]
+        points = [{"x": 400 + x, "y": 300, "id": i} for i, x in enumerate((-distance, distance))]
         page.call("Input.dispatchTouchEvent", type=kind, touchPoints=points)
     page.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
     page.wait(f"Math.abs(dezeroGraph.view().scale / {before} - 2) < 0.1")
