@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from dezero_viz._targets import check_target
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
 
 __all__ = ["Sheet"]
+
+Layout: TypeAlias = Literal["constrained", "compressed"]
 
 _ENDINGS = ("jpeg", "jpg", "pdf", "png", "svg")
 
@@ -41,7 +43,7 @@ class Sheet:
             ) from error
         self._library = _figure
 
-    def axes(self, ax: Any, size: tuple[float, float], layout: str = "constrained") -> Axes:
+    def axes(self, ax: Any, size: tuple[float, float], layout: Layout = "constrained") -> Axes:
         """Return the Axes that was given, or the only one of a new figure, of a size in inches.
 
         Where pixels are square, the layout ``"compressed"`` leaves no empty room about them.
@@ -57,7 +59,7 @@ class Sheet:
         return ax
 
     def figure(
-        self, figure: Any, size: tuple[float, float], layout: str = "constrained"
+        self, figure: Any, size: tuple[float, float], layout: Layout = "constrained"
     ) -> Figure | SubFigure:
         """Return the figure, or part of one, that was given, or a new one of a size in inches."""
         from matplotlib.figure import Figure, SubFigure
