@@ -103,6 +103,13 @@ def test_constants_stand_with_their_operation(tmp_path: Path) -> None:
     assert sum(node["type"] == "variable" for node in data["nodes"].values()) == 1
 
 
+def test_an_output_that_is_an_input(tmp_path: Path) -> None:
+    x, unused = Variable(np.ones(2), name="x"), Variable(np.ones(3), name="unused")
+    data = data_of(explore([F.exp(x), unused], tmp_path / "two.html"))
+    assert len(data["root"]) == len(data["nodes"]) == 3
+    assert tensor_named(data, "unused")["kind"] == "output"
+
+
 def test_the_same_operand_twice(tmp_path: Path) -> None:
     x = Variable(np.array(3.0), name="x")
     data = data_of(explore(x * x, tmp_path / "square.html"))

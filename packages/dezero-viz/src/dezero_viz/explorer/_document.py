@@ -163,11 +163,11 @@ def _place_variables(
         for key in operation.inputs:
             users[key].append(operation.key)
     placed: dict[Group | None, list[int]] = defaultdict(list)
-    for key, used_by in users.items():
-        if key in maker or variables[key].kind == "constant":
+    for key, variable in variables.items():
+        if key in maker or variable.kind == "constant":
             continue
-        groups = _common([around[user] for user in used_by])
-        if variables[key].kind == "parameter":
+        groups = _common([around[user] for user in users[key]])
+        if variable.kind == "parameter":
             while groups and groups[-1].kind in ("repeat", "range"):
                 groups = groups[:-1]
         else:
@@ -180,7 +180,7 @@ def _place_variables(
 
 
 def _common(paths: Sequence[tuple[Group, ...]]) -> tuple[Group, ...]:
-    shortest = min(paths, key=len)
+    shortest = min(paths, key=len, default=())
     for i, group in enumerate(shortest):
         if any(path[i] is not group for path in paths):
             return shortest[:i]
@@ -197,9 +197,9 @@ def _inputs_folded(
     alike: dict[Any, list[int]] = defaultdict(list)
     for key in keys:
         variable = variables[key]
-        user = users[key][0]
         stem = (variable.name or "").rstrip("0123456789_[]")
-        place = around[user][0] if around[user] else None
+        # An output that was given itself may be used by nothing.
+        place = next((around[user][0] for user in users[key] if around[user]), None)
         look = (variable.kind, stem, variable.shape, variable.dtype, place)
         alike[look if variable.kind != "parameter" else key].append(key)
     items: list[Item] = []
