@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dezero_core.graph import Graph, GraphOperation, GraphVariable
+from dezero_viz import _engines
 from dezero_viz._dot import graph_to_dot
 
 
@@ -109,12 +113,8 @@ HOSTILE = [
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_any_name_is_drawn_as_it_is(name: str, engine: str) -> None:
-    from xml.etree import ElementTree
-
-    from dezero_viz._engines import render
-
     graph = Graph((variable(0, name), variable(2, "y")), (operation(1, name, (0,), 2),))
-    svg = ElementTree.fromstring(render(graph_to_dot(graph), "svg"))
+    svg = ElementTree.fromstring(_engines.render(graph_to_dot(graph), "svg"))
     assert len(svg.findall(".//{*}g[@class='node']")) == 3
     assert len(svg.findall(".//{*}g[@class='edge']")) == 2
     # SVG writes a run of spaces with signs of its own.
@@ -131,6 +131,35 @@ def test_what_cannot_be_printed_is_spelled_out(
     graph = Graph((variable(0, name), variable(2)), (operation(1, "f", (0,), 2),))
     # In DOT a backslash is written as two.
     assert parse(graph_to_dot(graph)).nodes["n0"]["label"] == shown.replace("\\", "\\\\")
+
+
+def printed(text: str) -> str:
+    """Return how a picture shows a text: what can not be printed is spelled out."""
+    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return shown.replace("\xa0", " ")
+
+
+@given(st.text(max_size=12), st.text(max_size=12), st.text(max_size=12))
+@settings(max_examples=40, deadline=None)
+def test_names_of_any_letters_stand_in_the_picture(name: str, kind: str, path: str) -> None:
+    operations = tuple(
+        GraphOperation(3 * i + 1, kind, (3 * i,), (3 * i + 3,), {}, i, scope=path) for i in range(4)
+    )
+    variables = tuple(variable(3 * i, name) for i in range(5))
+    graph = Graph(variables, operations, {path: name})
+    # Once as it is, and once with a box that says how often the operation repeats.
+    for budget, texts in ((None, [name] * 5 + [kind] * 4), (4, None)):
+        svg = ElementTree.fromstring(_engines.render(graph_to_dot(graph, max_nodes=budget), "svg"))
+        found = [(text.text or "").replace("\xa0", " ") for text in svg.findall(".//{*}text")]
+        if texts is None:
+            assert any(printed(f"3 × {kind}").strip() == text.strip() for text in found)
+            continue
+        title = f"{path} ({name})" if name not in ("", path) else path
+        wanted = [printed(text) for text in [*texts, *[title] * bool(path)]]
+        # A line of spaces alone is no text.
+        assert sorted(text.strip() for text in found if text.strip()) == sorted(
+            text.strip() for text in wanted if text.strip()
+        )
 
 
 def test_only_pictures_of_pixels_ask_for_a_resolution(parse: Callable[[str], Any]) -> None:
