@@ -9,6 +9,7 @@ import signal
 import stat
 import tarfile
 import tempfile
+import tracemalloc
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -237,6 +238,7 @@ class TestLinks:
             ("..\\..\\a", "outside the folder"),
             ("nothing", "which is no file unpacked with it"),
             (".", "which is no file unpacked with it"),
+            ("good/..", "which is no file unpacked with it"),
             ("link", "which is no file unpacked with it"),
         ],
     )
@@ -255,6 +257,11 @@ class TestLinks:
     def test_no_writing_through_a_link(self, archive: Callable[..., Path], place: Path) -> None:
         content = tar_bytes(special("f", tarfile.SYMTYPE, ".."), ("f/evil", b"1"))
         with pytest.raises(ArchiveError, match="outside the folder"):
+            unpack(archive(content), place / "a")
+
+    def test_to_itself(self, archive: Callable[..., Path], place: Path) -> None:
+        content = tar_bytes(("a", CONTENT), special("a", tarfile.LNKTYPE, "a"))
+        with pytest.raises(ArchiveError, match="it is a link to 'a', which is no file"):
             unpack(archive(content), place / "a")
 
     def test_copies_count(self, archive: Callable[..., Path], place: Path) -> None:
@@ -354,6 +361,27 @@ class TestBombs:
         content = gzip.compress((info.tobuf() + b"a".ljust(512, b"\0")) * 10_000)
         with pytest.raises(ArchiveError, match="is damaged"):
             unpack(archive(content), place / "a")
+
+    def test_links_and_what_is_passed_over_without_end(
+        self, archive: Callable[..., Path], place: Path
+    ) -> None:
+        links = [special(str(number), tarfile.SYMTYPE, "a") for number in range(100)]
+        path = archive(tar_bytes(*links, ("a", b"")))
+        for members in (None, ["a"]):
+            with pytest.raises(ArchiveError, match=r"holds '19': .* more than 10000 bytes"):
+                unpack(path, place / "a", max_bytes=10_000, members=members)
+
+    def test_common_headers_without_end(self, archive: Callable[..., Path], place: Path) -> None:
+        content = b""
+        for number in range(40):
+            common = tarfile.TarInfo.create_pax_global_header({f"k{number}": "v" * 100_000})
+            content += common + tarfile.TarInfo(str(number)).tobuf()
+        path = archive(gzip.compress(content + bytes(1024)))
+        tracemalloc.start()
+        unpack(path, place / "a")
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 2_500_000  # of 4 million
 
     def test_a_negative_size(self, archive: Callable[..., Path], place: Path) -> None:
         info = special("a", tarfile.REGTYPE)

@@ -106,7 +106,9 @@ def _members_of_tar(path: Path, file: IO[bytes]) -> Generator[Member, None, None
                 stream.allowance = None
             if info is None:
                 break
-            archive.members = []  # type: ignore[attr-defined]  # it would remember all of them
+            # It would remember all that it has seen.
+            archive.members = []  # type: ignore[attr-defined]
+            archive.pax_headers = {}
             chunks = _tar_contents(path, stream, info.size if info.isfile() else 0)
             yield Member(info.name, _kind(info), info.size, info.linkname, chunks)
         with _reading(path):

@@ -51,8 +51,8 @@ def unpack(
         archive: A zip file, or a tar file, that one as it is or compressed by gzip, bzip2 or xz.
             It is told by its contents, not by its name.
         folder: Where its contents go. The folder above it must exist.
-        max_bytes: The most to unpack, 4 GiB if not given. A file or folder counts as 512 bytes at
-            least, and what `members` leaves out of a tar archive counts as well.
+        max_bytes: The most to unpack, 4 GiB if not given. Everything counts as 512 bytes at least,
+            and what `members` leaves out counts as well.
         members: The names of the files to unpack, and of folders with all that is in them.
             Default: all.
 
@@ -150,7 +150,7 @@ class _Unpacking:
             parts = _split(member.name)
             if not self.is_wanted(parts):
                 # Reading a tar archive passes over its contents.
-                self.charge(member.name, max(member.size, 0))
+                self.charge(member.name, max(member.size, _SMALLEST))
                 continue
             self.check_name(member.name)
             if member.kind == "folder":
@@ -158,6 +158,7 @@ class _Unpacking:
             elif member.kind == "file":
                 self.write(member.name, parts, member.chunks)
             elif member.kind in ("symbolic link", "hard link"):
+                self.charge(member.name, _SMALLEST)
                 base = parts[:-1] if member.kind == "symbolic link" else ()
                 links.append((member.name, parts, self.resolve(member.name, base, member.target)))
             else:
@@ -213,7 +214,7 @@ class _Unpacking:
         while links:
             rest = []
             for name, parts, source in links:
-                if source in self.files:
+                if source in self.files and source != parts:
                     self.write(name, parts, _chunks(self.folder.joinpath(*source)))
                 else:
                     rest.append((name, parts, source))
