@@ -18,6 +18,7 @@ from dezero_core.files import DownloadError, get_file
 CONTENT = bytes(range(256)) * 20
 OTHER = CONTENT[::-1]
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
+needs_signals = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 DATE = "Wed, 21 Oct 2015 07:28:00 GMT"
 FETCH = """
 import sys
@@ -213,6 +214,7 @@ def test_the_bar_goes_on_too(mirror: Any, cache: Path, capsys: pytest.CaptureFix
 
 class TestProcesses:
     @pytest.mark.parametrize(("etag", "asks"), [('"1"', "bytes=3000-"), (None, None)])
+    @needs_signals
     def test_killed_in_the_middle(
         self,
         etag: str | None,
@@ -235,6 +237,7 @@ class TestProcesses:
         assert mirror.ranges == [None, asks]
         assert os.listdir(cache) == ["a"]
 
+    @needs_signals
     def test_ctrl_c_in_the_middle(
         self, mirror: Any, cache: Path, start: Callable[..., Any], until: Callable[..., None]
     ) -> None:
@@ -272,6 +275,7 @@ class TestProcesses:
         assert (cache / "a").read_bytes() == CONTENT
         assert os.listdir(cache) == ["a"]
 
+    @needs_signals
     def test_the_second_takes_over_when_the_first_is_killed(
         self, mirror: Any, cache: Path, start: Callable[..., Any], until: Callable[..., None]
     ) -> None:

@@ -23,6 +23,7 @@ from dezero_core.files import ArchiveError, unpack
 
 CONTENT = bytes(range(256)) * 20
 FILES = {"train/one.bin": CONTENT, "train/two.bin": b"", "read me.txt": "π".encode()}
+needs_signals = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 
 
 def tar_bytes(*members: tuple[str, bytes] | tarfile.TarInfo, **settings: Any) -> bytes:
@@ -408,6 +409,7 @@ print(unpack(sys.argv[1], sys.argv[2]))
 
 
 class TestProcesses:
+    @needs_signals
     def test_killed_in_the_middle(
         self, archive: Callable[..., Path], place: Path, start: Callable[..., Any]
     ) -> None:
@@ -422,6 +424,7 @@ class TestProcesses:
         assert contents(unpack(path, place / "a")) == dict.fromkeys("123", CONTENT)
         assert os.listdir(place) == ["a"]
 
+    @needs_signals
     def test_ctrl_c_leaves_nothing(
         self, archive: Callable[..., Path], place: Path, start: Callable[..., Any]
     ) -> None:
