@@ -36,8 +36,8 @@ tick = count(1).__next__
 
 #: The latest backward passes that were recorded: when each began and ended, by the clock, and the
 #: youngest node that it started from. They tell drawings which nodes compute gradients, at no
-#: cost to the nodes.
-passes: deque[tuple[int, int, int]] = deque(maxlen=4096)
+#: cost to the nodes. A drawing of more passes than these would show nothing.
+passes: deque[tuple[int, int, int]] = deque(maxlen=128)
 
 
 class Pullback(Protocol):
