@@ -17,6 +17,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
+from functools import partial
 from itertools import pairwise
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -86,7 +87,7 @@ def in_threads(
         return [work(items)] if items else []
     bounds = [len(items) * i // n for i in range(n + 1)]
     shares = [items[first:last] for first, last in pairwise(bounds)]
-    return pool.run([lambda share=share: work(share) for share in shares])
+    return pool.run([partial(work, share) for share in shares])
 
 
 def matmul(xp: Any, a: Array, b: Array, out: Array | None = None) -> Array:
@@ -130,7 +131,7 @@ def _divided(a: Array, b: Array, out: Array | None) -> Array:
         calls = [(a, b[..., i], out[..., i]) for i in _slices(n, pool.size)]
     else:
         calls = [(a[..., i, :], b, out[..., i, :]) for i in _slices(m, pool.size)]
-    pool.run([lambda call=call: np.matmul(call[0], call[1], out=call[2]) for call in calls])
+    pool.run([partial(np.matmul, *operands, out=part) for *operands, part in calls])
     return out
 
 
@@ -153,10 +154,14 @@ class _OneBlasThread:
     """
 
     def __init__(self) -> None:
+        self._found: list[Any] | None = None
+        self.forget_users()
+
+    def forget_users(self) -> None:
+        """Begin anew, in a process that was forked and has none of the threads that were inside."""
         self._lock = threading.Lock()
         self._users = 0
         self._before: list[int] = []
-        self._found: list[Any] | None = None
 
     @property
     def _libraries(self) -> list[Any]:
@@ -284,9 +289,9 @@ def _cores() -> int:
 
 def _after_fork() -> None:
     # A new process has none of its parent's threads, and whoever held its locks is not there.
-    global _pool, _starting, one_blas_thread
+    global _pool, _starting
     _pool, _starting = None, threading.Lock()
-    one_blas_thread.__init__()  # type: ignore[misc]
+    one_blas_thread.forget_users()
     _this_thread.is_busy = False
 
 
