@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dezero_data import SeqDataLoader, TokenLoader
+from dezero_data import SeqDataLoader, SinCurve, TokenLoader
 from dezero_data.randomness import item_rng
 
 
@@ -24,6 +24,13 @@ class TestSeries:
         assert [x.ravel().tolist() for x, _ in batches] == [[k, 4 + k, 8 + k] for k in range(4)]
         assert [t.ravel().tolist() for _, t in batches] == [[k + 1, 5 + k, 9 + k] for k in range(4)]
         assert [x.ravel().tolist() for x, _ in loader] == [[k, 4 + k, 8 + k] for k in range(4)]
+
+    def test_the_book_s_sine(self) -> None:
+        sine = SinCurve(train=True)
+        x, t = next(SeqDataLoader(sine, batch_size=3))
+        assert x.shape == t.shape == (3, 1)
+        assert x.ravel().tolist() == [sine[i][0].item() for i in (0, 333, 666)]
+        np.testing.assert_allclose(x.ravel(), [0, 0.866, -0.866], atol=0.06)
 
     def test_the_book_s_count_and_wrapping(self) -> None:
         loader = SeqDataLoader([(i, i) for i in range(999)], 30)

@@ -266,7 +266,7 @@ class DistributedSampler:
         self, sampler: Sampler, rank: int, world_size: int, *, drop_last: bool = False
     ) -> None:
         name = "DistributedSampler"
-        self._sampler = check_sampler(sampler, name)
+        self._sampler = _check_sampler(sampler, name)
         self.world_size = _integer(world_size, "world_size", name, least=1)
         self.rank = _integer(rank, "rank", name, least=0)
         if self.rank >= self.world_size:
@@ -282,7 +282,7 @@ class DistributedSampler:
         Args:
             epoch: Its number; the first one is 0.
         """
-        set_epoch(self._sampler, epoch)
+        _set_epoch(self._sampler, epoch)
 
     def __iter__(self) -> Iterator[Any]:
         order = list(self._sampler)
@@ -325,7 +325,7 @@ class BatchSampler:
     """
 
     def __init__(self, sampler: Sampler, batch_size: int, *, drop_last: bool = False) -> None:
-        self._sampler = check_sampler(sampler, "BatchSampler")
+        self._sampler = _check_sampler(sampler, "BatchSampler")
         self.batch_size = _integer(batch_size, "batch_size", "BatchSampler", least=1)
         self.drop_last = drop_last
 
@@ -335,7 +335,7 @@ class BatchSampler:
         Args:
             epoch: Its number; the first one is 0.
         """
-        set_epoch(self._sampler, epoch)
+        _set_epoch(self._sampler, epoch)
 
     def __iter__(self) -> Iterator[list[Any]]:
         order = list(self._sampler)
@@ -350,7 +350,7 @@ class BatchSampler:
         return f"BatchSampler({self._sampler!r}, batch_size={self.batch_size})"
 
 
-def check_sampler(sampler: Any, whose: str) -> Any:
+def _check_sampler(sampler: Any, whose: str) -> Any:
     """Return a sampler, or say what it lacks."""
     for needed, why in (("__iter__", "yields nothing"), ("__len__", "has no length")):
         if not hasattr(sampler, needed):
@@ -363,7 +363,7 @@ def check_sampler(sampler: Any, whose: str) -> Any:
     return sampler
 
 
-def set_epoch(sampler: Any, epoch: int) -> None:
+def _set_epoch(sampler: Any, epoch: int) -> None:
     """Tell a sampler the epoch, if it wants to know."""
     if hasattr(sampler, "set_epoch"):
         sampler.set_epoch(epoch)

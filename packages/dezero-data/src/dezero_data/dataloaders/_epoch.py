@@ -9,7 +9,7 @@ import numpy as np
 from dezero_core.typing import Array
 from dezero_data.randomness import ItemRandom
 
-__all__ = ["Epoch"]
+__all__ = ["Epoch", "random_of"]
 
 
 @dataclass(frozen=True, slots=True)

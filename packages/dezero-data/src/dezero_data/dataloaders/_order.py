@@ -11,7 +11,7 @@ from dezero_core.typing import Array
 from dezero_data.dataloaders import _checks as checks
 from dezero_data.dataloaders._state import load_generator, save_generator
 from dezero_data.randomness import RandomSource
-from dezero_data.samplers import Sampler, check_sampler
+from dezero_data.samplers import Sampler, _check_sampler, _set_epoch
 
 __all__ = ["Order"]
 
@@ -46,7 +46,7 @@ class Order:
         self.sampler: Any = sampler if batch_sampler is None else batch_sampler
         self.in_batches = batch_sampler is not None
         if self.sampler is not None:
-            check_sampler(self.sampler, "DataLoader")
+            _check_sampler(self.sampler, "DataLoader")
         self.is_random = bool(shuffle) and self.sampler is None
         self._rng = checks.check_rng(rng)
         self.seed_is_given = seed is not None
@@ -80,8 +80,7 @@ class Order:
 
     def draw(self, epoch: int, size: int) -> tuple[Array, Array | None]:
         """Return the items of an epoch in order, and where each batch ends if a sampler says so."""
-        if hasattr(self.sampler, "set_epoch"):
-            self.sampler.set_epoch(epoch)
+        _set_epoch(self.sampler, epoch)
         if self.in_batches:
             return checks.read_batches(self.sampler)
         if self.sampler is not None:
@@ -109,5 +108,4 @@ class Order:
                 load_generator(self._rng, before)
             raise
         self.seed = seed
-        if hasattr(self.sampler, "set_epoch"):
-            self.sampler.set_epoch(epoch)
+        _set_epoch(self.sampler, epoch)

@@ -94,7 +94,7 @@ class Failure(NamedTuple):
     text: str  # the traceback
 
 
-def run(connection: Any, number: int) -> None:
+def run(connection: Any) -> None:
     """Serve until the other side closes the connection."""
     # Ctrl-C goes to all processes of a terminal; the main one decides what happens then.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -266,7 +266,7 @@ class _Worker:
         self.connection, theirs = context.Pipe()
         self.process = context.Process(
             target=_worker.run,
-            args=(theirs, number),
+            args=(theirs,),
             name=f"DataLoader worker {number}",
             daemon=True,
         )
