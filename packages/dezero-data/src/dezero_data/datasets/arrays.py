@@ -226,8 +226,11 @@ def _map_npy(path: Path) -> Array:
     Mapping takes no memory, whatever size the header announces, and fails if the file is shorter.
     """
     try:
+        mapped = np.lib.format.open_memmap(path, mode="r")
+        if mapped.dtype.itemsize == 0:  # of which a file of 100 bytes could have 2**40
+            raise ValueError("its values have no size")
         # A plain array: as a memmap, what is computed with it would be one, too.
-        return np.asarray(np.lib.format.open_memmap(path, mode="r"))
+        return np.asarray(mapped)
     except OSError:
         raise
     except Exception as error:  # of many kinds, since the header is parsed as Python
