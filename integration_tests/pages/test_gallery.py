@@ -52,7 +52,8 @@ def test_the_lines_of_the_page_draw_its_pictures(gallery: ModuleType, tmp_path: 
         if entry.picture is None:
             continue
         if not hasattr(value, "savefig"):
-            assert isinstance(value, str) or hasattr(value, "content"), entry.code
+            kinds = ("content", "_repr_html_")
+            assert isinstance(value, str) or any(hasattr(value, k) for k in kinds), entry.code
             continue
         gallery.draw(value, tmp_path / "now.png")
         now, before = (
