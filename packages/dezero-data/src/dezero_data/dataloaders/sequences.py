@@ -100,6 +100,8 @@ class TokenLoader(DataLoader):
     Either way, an epoch shows each token once, but for what is left over: up to `length` at the
     end of each strip, or fewer than two times `length` in all.
 
+    Batches are int64 of shape (N, length); a network that wants the time first takes ``x.T``.
+
     Args:
         tokens: Ids, integers of shape (M,). An array that is mapped from a file stays there.
         batch_size: How many rows a batch has. Of shuffled windows, the last one may have fewer.
