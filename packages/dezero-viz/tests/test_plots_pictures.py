@@ -317,9 +317,9 @@ def test_histograms_of_nothing_and_of_a_single_value() -> None:
     assert sum(bar.get_height() for bar in figure.axes[4].patches) == 1
 
 
-def test_long_names_lose_their_middle() -> None:
+def test_long_names_take_several_lines() -> None:
     (title,) = titles(plot_histograms({"encoder/blocks/11/attention/projection/W": [1.0]}))
-    assert title.splitlines()[0] == "encoder/bloc…tion/projection/W"
+    assert title.splitlines()[:2] == ["encoder/blocks/11/attention/", "projection/W"]
 
 
 @pytest.mark.parametrize(

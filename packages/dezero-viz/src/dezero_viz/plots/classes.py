@@ -12,7 +12,7 @@ from dezero_core import no_grad, test_mode
 from dezero_core.typing import ArrayLike
 from dezero_viz.plots._arrays import class_names, class_numbers, real_array
 from dezero_viz.plots._sheet import Sheet
-from dezero_viz.plots._style import COLORS, MARKS
+from dezero_viz.plots._style import COLORS, GRAY, MARKS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_confusion_matrix", "plot_decision_boundary"]
 
+# Yellow is too pale for lines, not for marks and regions.
+_COLORS = (*COLORS, "#F0E442", GRAY)
 # With more classes than this, a cell of the matrix is too small for a number.
 _NUMBERED = 20
 # So many points are asked for at once: a grid may be larger than memory with a large model.
@@ -103,7 +105,7 @@ def plot_decision_boundary(
             axes.plot(
                 *chosen.T,
                 MARKS[number % len(MARKS)],
-                color=COLORS[number % len(COLORS)],
+                color=_COLORS[number % len(_COLORS)],
                 markeredgecolor="white",
                 markeredgewidth=0.5,
                 markersize=5.5,
@@ -148,7 +150,7 @@ def _draw_regions(axes: Axes, x: Any, y: Any, scores: Any) -> None:
         if lead.count() == 0 or lead.max() <= 0.0:
             continue
         top = max(float(lead.max()), 1e-300)
-        color = to_rgba(COLORS[number % len(COLORS)], 0.28)
+        color = to_rgba(_COLORS[number % len(_COLORS)], 0.28)
         axes.contourf(x, y, lead, levels=[0.0, top * 1.0001], colors=[color])
         if lead.min() < 0.0:
             axes.contour(x, y, lead, levels=[0.0], colors="black", linewidths=0.8)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["plot_histograms"]
+
+# So many letters are as wide as a histogram.
+_WIDTH = 30
 
 
 def plot_histograms(
@@ -98,12 +102,11 @@ def _draw_histogram(axes: Axes, name: str, array: Any, bins: int) -> None:
 
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(labelsize=7)
-    # A long path loses its middle, not what tells it from its neighbors.
-    short = name if len(name) <= 30 else f"{name[:12]}…{name[-17:]}"
+    label = _folded(name)
     finite = array[np.isfinite(array)] if array is not None else np.empty(0)
     if array is None or not len(finite):
         reason = "none" if array is None else f"none of {array.size} is finite"
-        axes.set_title(f"{short}\n{reason}", fontsize=8, color=FAULT)
+        axes.set_title(f"{label}\n{reason}", fontsize=8, color=FAULT)
         axes.set_xticks([])
         axes.set_yticks([])
         return
@@ -114,7 +117,7 @@ def _draw_histogram(axes: Axes, name: str, array: Any, bins: int) -> None:
     if len(finite) < array.size:
         said.append(f"{array.size - len(finite)} not finite")
     axes.set_title(
-        f"{short}\n{', '.join(said)}",
+        f"{label}\n{', '.join(said)}",
         fontsize=8,
         color=FAULT if len(finite) < array.size or not len(nonzero) else "black",
     )
@@ -126,6 +129,16 @@ def _draw_histogram(axes: Axes, name: str, array: Any, bins: int) -> None:
     axes.ticklabel_format(axis="both", style="sci", scilimits=(-3, 4), useMathText=True)
     axes.xaxis.get_offset_text().set_fontsize(7)
     axes.yaxis.get_offset_text().set_fontsize(7)
+
+
+def _folded(path: str) -> str:
+    """Break a long path where layers begin: any part may tell it from its neighbors."""
+    lines = [""]
+    for part in re.findall(r"[^/]*/?", path):
+        if lines[-1] and len(lines[-1]) + len(part) > _WIDTH:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(lines)
 
 
 def _edges(values: Any, bins: int) -> Any:
