@@ -131,15 +131,15 @@ class Workers:
         for wanted in range(start, len(epoch)):
             waiting_since = time.monotonic()
             while True:
-                asked = self._ask(epoch, asked, wanted)
-                if wanted in loaded:
-                    break
-                if not self._workers:
-                    raise WorkerError("DataLoader: its workers were stopped")
                 try:
+                    asked = self._ask(epoch, asked, wanted)
+                    if wanted in loaded:
+                        break
+                    if not self._workers:
+                        raise WorkerError("DataLoader: its workers were stopped")
                     self._receive(loaded, epoch, wanted, waiting_since)
                 except BaseException:
-                    # Also Ctrl-C: half of a message may have been read.
+                    # Also Ctrl-C: half of a message may have been sent or read.
                     self.close()
                     raise
             batch = loaded.pop(wanted)
