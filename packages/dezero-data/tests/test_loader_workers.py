@@ -137,6 +137,16 @@ class TestSharedMemory:
         blocks = [len(worker._maps) for worker in loader._running.workers._workers]  # type: ignore[union-attr]
         assert max(blocks) <= 12
 
+    def test_memory_is_used_again_after_breaks(self) -> None:
+        loader = DataLoader(sets.Marks(40), 1, seed=0, num_workers=2)
+        for _ in range(30):
+            for done, (x, t) in enumerate(loader):
+                assert (x == t.item()).all()
+                if done == 3:
+                    break
+        blocks = [len(worker._maps) for worker in loader._running.workers._workers]  # type: ignore[union-attr]
+        assert max(blocks) <= 12
+
     def test_batches_outlive_the_loader(self) -> None:
         loader = DataLoader(sets.Marks(4), 2, shuffle=False, num_workers=1)
         x, _ = next(loader)

@@ -110,11 +110,11 @@ def run(connection: Any) -> None:
         tasks = _Tasks(connection)
         blocks = _Blocks(connection)
         while (task := tasks.next()) is not None:
+            blocks.free(task.free)
             if task.stream != tasks.newest:
                 connection.send(Skipped(task.stream))
                 continue
             try:
-                blocks.free(task.free)
                 _seed_generators(task)
                 streams = random_of(task.seed, task.epoch, task.indices, task.streams)
                 blocks.send(task, fetch(dataset, task.indices, streams, collate))
