@@ -233,6 +233,18 @@ class TestWhatGoesWrong:
         assert [t.item() for _, t in (next(loader), next(loader))] == [2, 3]
         assert [process.pid for process in processes(loader)] == pids
 
+    def test_a_connection_that_the_data_set_loses(self, tmp_path: Path) -> None:
+        dataset = sets.Failing("loses its server", tmp_path)
+        loader = DataLoader(dataset, 4, shuffle=False, num_workers=1)
+        with pytest.raises(ConnectionResetError, match="the sheep's"):
+            next(loader)
+        assert next(loader)[1].tolist() == [0, 1, 2, 3]
+
+    def test_a_batch_that_cannot_be_sent(self) -> None:
+        loader = DataLoader([1, 2], 1, num_workers=1, collate=sets.as_generator)
+        with pytest.raises(TypeError, match="cannot pickle 'generator' object"):
+            next(loader)
+
     def test_an_error_that_cannot_travel(self, tmp_path: Path) -> None:
         dataset = sets.Failing("raises strangely", tmp_path)
         loader = DataLoader(dataset, 4, shuffle=False, num_workers=1)

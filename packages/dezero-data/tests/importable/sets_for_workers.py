@@ -107,6 +107,8 @@ class Failing:
     def _go_wrong(self) -> None:
         if self.how == "raises":
             raise OSError("no such sheep")
+        if self.how == "loses its server":
+            raise ConnectionResetError("the sheep's, not the worker's")
         if self.how == "raises strangely":
             raise UnpicklableError(3, "wolf")
         if self.how == "is killed":
@@ -153,6 +155,11 @@ class EndsProcess:
 def as_dict(items: list[Any]) -> dict[str, Any]:
     """Make a batch that is a dictionary, with what no array holds."""
     return {"sum": np.array([x.sum() for x, _ in items]), "names": [f"n{t}" for _, t in items]}
+
+
+def as_generator(items: list[Any]) -> Any:
+    """Make a batch that cannot be pickled."""
+    return (item for item in items)
 
 
 class GlobalDraws:

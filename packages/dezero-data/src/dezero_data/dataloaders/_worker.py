@@ -117,11 +117,17 @@ def run(connection: Any) -> None:
             try:
                 _seed_generators(task)
                 streams = random_of(task.seed, task.epoch, task.indices, task.streams)
-                blocks.send(task, fetch(dataset, task.indices, streams, collate))
-            except (BrokenPipeError, ConnectionResetError):
-                return
+                batch = fetch(dataset, task.indices, streams, collate)
             except Exception as error:
                 connection.send(_failure(task.stream, task.batch, error))
+                continue
+            try:
+                blocks.send(task, batch)
+            except (BrokenPipeError, ConnectionResetError):
+                raise
+            except Exception as error:  # no memory to share, or a batch that cannot be pickled
+                connection.send(_failure(task.stream, task.batch, error))
+            del batch
     except (BrokenPipeError, ConnectionResetError):
         return
 
