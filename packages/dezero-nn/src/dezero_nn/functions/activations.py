@@ -10,7 +10,7 @@ from dezero_core import Variable
 from dezero_core import functions as F
 from dezero_core.primitive import primitive
 from dezero_core.typing import Array, ArrayLike
-from dezero_nn.functions._blocks import in_blocks
+from dezero_nn.functions._blocks import in_blocks, written_in_blocks
 
 __all__ = ["log_softmax", "relu", "sigmoid", "sigmoid_simple", "softmax", "softmax_simple"]
 
@@ -37,11 +37,20 @@ def relu(xp: Any, x: ArrayLike) -> Any:
     V. Nair, G. Hinton, "Rectified Linear Units Improve Restricted Boltzmann Machines", 2010;
     Deep Learning from Scratch 3, step 51.
     """
-    return in_blocks(xp, lambda xp, x: xp.maximum(x, 0), x)
+    return written_in_blocks(xp, _larger_than_0, x)
 
 
 # The result, not x: the next layer keeps it anyway.
-relu.defvjp(lambda xp, gy, y: in_blocks(xp, lambda xp, gy, y: gy * (y > 0), gy, y))
+relu.defvjp(lambda xp, gy, y: written_in_blocks(xp, _where_positive, gy, y))
+
+
+def _larger_than_0(xp: Any, x: Array, out: Array | None = None) -> Array:
+    # NumPy takes half the time where both sides are arrays.
+    return xp.maximum(x, 0) if out is None else np.maximum(x, np.zeros_like(x), out=out)
+
+
+def _where_positive(xp: Any, gy: Any, y: Any, out: Array | None = None) -> Any:
+    return gy * (y > 0) if out is None else np.multiply(gy, y > 0, out=out)
 
 
 @primitive
