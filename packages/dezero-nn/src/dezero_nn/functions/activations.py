@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,12 @@ relu.defvjp(lambda xp, gy, y: written_in_blocks(xp, _where_positive, gy, y))
 
 def _larger_than_0(xp: Any, x: Array, out: Array | None = None) -> Array:
     # NumPy takes half the time where both sides are arrays.
-    return xp.maximum(x, 0) if out is None else np.maximum(x, np.zeros_like(x), out=out)
+    return xp.maximum(x, 0) if out is None else np.maximum(x, _zeros(len(x), x.dtype), out=out)
+
+
+@lru_cache(maxsize=4)
+def _zeros(length: int, dtype: Any) -> Array:
+    return np.zeros(length, dtype)
 
 
 def _where_positive(xp: Any, gy: Any, y: Any, out: Array | None = None) -> Any:
