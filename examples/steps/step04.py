@@ -46,9 +46,7 @@ class Exp(Function):
         return np.exp(x)
 
 
-def numerical_diff(
-    f: Callable[[Variable], Variable], x: Variable, eps: float = 1e-4
-) -> np.ndarray:
+def numerical_diff(f: Callable[[Variable], Variable], x: Variable, eps: float = 1e-4) -> np.ndarray:
     """Return the slope of f at x by the central difference, with an error of about eps²."""
     above, below = f(Variable(x.data + eps)), f(Variable(x.data - eps))
     return (above.data - below.data) / (2 * eps)

@@ -69,9 +69,7 @@ class WrongSquare(Square):
         return self.input.data * gy
 
 
-def numerical_diff(
-    f: Callable[[Variable], Variable], x: Variable, eps: float = 1e-4
-) -> np.ndarray:
+def numerical_diff(f: Callable[[Variable], Variable], x: Variable, eps: float = 1e-4) -> np.ndarray:
     """Return the slope of f at x by the central difference."""
     above, below = f(Variable(x.data + eps)), f(Variable(x.data - eps))
     return (above.data - below.data) / (2 * eps)

@@ -95,9 +95,7 @@ def forked(x: Variable) -> Variable:
     return Add("D")(Square("B")(a), Square("C")(a))
 
 
-def numerical_diff(
-    f: Callable[[Variable], Variable], x: Variable, eps: float = 1e-4
-) -> np.ndarray:
+def numerical_diff(f: Callable[[Variable], Variable], x: Variable, eps: float = 1e-4) -> np.ndarray:
     """Return the slope of f at x by the central difference."""
     above, below = f(Variable(x.data + eps)), f(Variable(x.data - eps))
     return (above.data - below.data) / (2 * eps)

@@ -119,7 +119,7 @@ def main() -> None:
             print(f"{name} references, MB:", " ".join(f"{megabytes:.1f}" for megabytes in used))
     finally:
         gc.enable()
-        print("objects that only the collector could free:", gc.collect())
+    print("objects that only the collector could free:", gc.collect())
 
 
 if __name__ == "__main__":
