@@ -19,7 +19,7 @@ import dezero_optim
 import dezero_viz
 
 MODULES = [
-    *["core", "cuda", "dataloaders", "datasets", "functions", "functions_conv"],
+    *["core", "core_simple", "cuda", "dataloaders", "datasets", "functions", "functions_conv"],
     *["layers", "models", "optimizers", "transforms", "utils"],
 ]
 
@@ -51,11 +51,16 @@ def test_data_sets_of_the_book() -> None:
 def test_functions_hide_none_of_each_other() -> None:
     core, nn = set(dezero_core.functions.__all__), set(dezero_nn.functions.__all__)
     assert core & nn == set()
-    assert set(F.__all__) == core | nn | {"batch_nrom", "embed_id"}
+    operators = {"div", "mul", "neg", "pow", "rdiv", "rsub", "sub"}
+    assert set(F.__all__) == core | nn | operators | {"batch_nrom", "embed_id"}
 
 
-def test_all_that_an_optimizer_package_has_is_there() -> None:
+def test_all_that_the_packages_have_is_there() -> None:
     assert set(dezero.optimizers.__all__) == set(dezero_optim.__all__) - {"__version__"}
+    assert set(dezero.layers.__all__) == {*dezero_nn.layers.__all__, "EmbedID", "Parameter"}
+    assert dezero.models.__all__ == dezero_nn.models.__all__
+    assert dezero.transforms.__all__ == dezero_data.transforms.__all__
+    assert dezero.dataloaders.__all__ == dezero_data.dataloaders.__all__
 
 
 def test_tools_of_the_book() -> None:
@@ -69,6 +74,60 @@ def test_tools_of_the_book() -> None:
     assert utils.array_allclose(x, np.array([1.0, 2.1])) is False
     assert utils.array_allclose(x, np.array([1.0, 2.1]), atol=0.2) is True
     assert dezero.functions_conv.conv2d is F.conv2d
+
+
+def test_the_operators_of_the_book() -> None:
+    core, x = dezero.core, dezero.Variable(np.array(3.0))
+    values = [core.add(x, 2.0), core.sub(x, 2.0), core.rsub(x, 2.0), core.mul(x, 2.0)]
+    values += [core.div(x, 2.0), core.rdiv(x, 2.0), core.pow(x, 2), core.neg(x)]
+    assert [float(y) for y in values] == [5.0, 1.0, -1.0, 6.0, 1.5, 2.0 / 3.0, 9.0, -3.0]
+    for name in dezero.core_simple.__all__:
+        assert getattr(dezero.core_simple, name) is getattr(core, name)
+
+
+def test_functions_that_a_reader_of_the_book_writes_go_on_working() -> None:
+    utils = dezero.utils
+
+    class Sum(dezero.Function):  # step 39
+        def __init__(self, axis: object, keepdims: bool) -> None:
+            self.axis, self.keepdims = axis, keepdims
+
+        def forward(self, x: np.ndarray) -> np.ndarray:
+            self.x_shape = x.shape
+            return x.sum(axis=self.axis, keepdims=self.keepdims)
+
+        def backward(self, gy: dezero.Variable) -> dezero.Variable:
+            gy = utils.reshape_sum_backward(gy, self.x_shape, self.axis, self.keepdims)
+            return F.broadcast_to(gy, self.x_shape)
+
+    class SumTo(dezero.Function):  # step 40
+        def __init__(self, shape: tuple[int, ...]) -> None:
+            self.shape = shape
+
+        def forward(self, x: np.ndarray) -> np.ndarray:
+            self.x_shape = x.shape
+            return utils.sum_to(x, self.shape)
+
+        def backward(self, gy: dezero.Variable) -> dezero.Variable:
+            return F.broadcast_to(gy, self.x_shape)
+
+    data = np.arange(6.0).reshape(2, 3)
+    functions = [Sum(1, False), Sum(-1, True), Sum(None, False), Sum((0, 1), False), SumTo((1, 3))]
+    values = [data.sum(1), data.sum(1, keepdims=True), data.sum(), data.sum(), data.sum(0)[None]]
+    for function, value in zip(functions, values, strict=True):
+        x = dezero.Variable(data)
+        y = function(x)
+        assert y.data.tolist() == value.tolist()
+        y.backward()
+        assert x.grad is not None and x.grad.data.tolist() == np.ones((2, 3)).tolist()
+
+
+def test_tools_work_on_what_they_are_given() -> None:
+    x = np.log(np.array([[1.0, 2.0, 5.0], [2.0, 3.0, 3.0]]))
+    of_array, of_variable = dezero.utils.logsumexp(x), dezero.utils.logsumexp(dezero.Variable(x))
+    assert type(of_array) is np.ndarray and type(of_variable) is dezero.Variable
+    assert np.allclose(of_array, np.log(8.0)) and of_array.shape == of_variable.shape == (2, 1)
+    assert type(dezero.utils.sum_to(dezero.Variable(x), (1, 3))) is dezero.Variable
 
 
 def test_names_of_the_book_that_are_spelled_otherwise_here() -> None:
@@ -98,7 +157,8 @@ def test_what_does_not_exist_is_no_attribute() -> None:
 def test_importing_loads_nothing_heavy() -> None:
     program = (
         "import sys, json, dezero\n"
-        "heavy = {'matplotlib', 'PIL', 'cupy', 'graphviz', 'dezero_viz', 'dezero_cuda'}\n"
+        "heavy = {'matplotlib', 'PIL', 'cupy', 'graphviz', 'dezero_cuda', 'dezero_data',"
+        " 'dezero_nn', 'dezero_optim', 'dezero_viz'}\n"
         "print(json.dumps(sorted(heavy & {name.partition('.')[0] for name in sys.modules})))"
     )
     done = subprocess.run(

@@ -49,7 +49,7 @@ class Function:
         """Compute the result, or a tuple of results, from arrays."""
         raise NotImplementedError(f"{type(self).__name__} has no method forward(self, *arrays)")
 
-    def backward(self, *gys: Variable) -> Any:
+    def backward(self, *gys: Any) -> Any:
         """Compute the gradients of the inputs from those of the results.
 
         Compute with Variables, and with what `inputs` and `outputs` hold, so that the gradients

@@ -42,7 +42,7 @@ _ON_DATA = (
 
 # Our functions by NumPy's name, after "numpy.", and by NumPy's ufunc.
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
-    name: getattr(F, name) for name in F.__all__ if callable(getattr(F, name))
+    name: getattr(F, name) for name in vars(F)["__all__"] if callable(getattr(F, name))
 }
 _FUNCTIONS |= {alias: _FUNCTIONS[name] for alias, name in _ALIASES.items()}
 _FUNCTIONS |= {f"linalg.{name}": getattr(F.linalg, name) for name in F.linalg.__all__}

@@ -71,6 +71,14 @@ def _getitem(self: Variable, index: Any) -> Any:
     return F.get_item(self, index)
 
 
+def _setitem(self: Variable, index: Any, value: object) -> None:
+    raise TypeError(
+        "x[...] = value: the elements of a Variable cannot be assigned, for then its gradient "
+        "would be wrong. Compute a new one, such as F.where(mask, value, x); or change the array, "
+        "x.data[...] = value, before anything is computed from it"
+    )
+
+
 def _shape_of(arguments: tuple[Any, ...]) -> Any:
     """Read the arguments of a method that takes a tuple, a list, or several numbers."""
     if len(arguments) == 1 and (isinstance(arguments[0], (tuple, list)) or arguments[0] is None):
@@ -142,6 +150,7 @@ def _install() -> None:
     for name, primitive in _EQUALITY.items():
         _set(f"__{name}__", _equality(primitive))
     _set("__getitem__", _getitem)
+    _set("__setitem__", _setitem)
     methods: dict[str, _Method] = {
         "reshape": _reshape,
         "transpose": _transpose,

@@ -6,7 +6,7 @@ Nothing is looked for before it is asked.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dezero_core import as_numpy, get_array_module
 from dezero_core.backend import backends, get_backend
@@ -33,8 +33,10 @@ def as_cupy(x: Any) -> Array:
     return get_backend("cuda").asarray(x.data if hasattr(x, "cleargrad") else x)
 
 
-def __getattr__(name: str) -> Any:
-    if name == "gpu_enable":
-        cuda = backends().get("cuda")
-        return cuda is not None and cuda.is_available()
-    raise AttributeError(f"module 'dezero.cuda' has no attribute {name!r}")
+if not TYPE_CHECKING:  # which would take any name for one of the module
+
+    def __getattr__(name: str) -> Any:
+        if name == "gpu_enable":
+            cuda = backends().get("cuda")
+            return cuda is not None and cuda.is_available()
+        raise AttributeError(f"module 'dezero.cuda' has no attribute {name!r}")

@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
-from dezero_data import DataLoader, SeqDataLoader
+from dezero_data.dataloaders import (
+    DataLoader,
+    SeqDataLoader,
+    TokenLoader,
+    WorkerError,
+)
 
-__all__ = ["DataLoader", "SeqDataLoader"]
+__all__ = [
+    "DataLoader",
+    "SeqDataLoader",
+    "TokenLoader",
+    "WorkerError",
+]

@@ -5,11 +5,53 @@ One more name is that of the book's package: `Shakespear`, which is how it spell
 
 from __future__ import annotations
 
-from dezero_data import datasets as _datasets
-from dezero_data.datasets import *  # noqa: F403
-from dezero_data.datasets import Shakespeare
+from dezero_data.datasets import (
+    CIFAR10,
+    CIFAR100,
+    KMNIST,
+    MNIST,
+    ArrayDataset,
+    Characters,
+    ConcatDataset,
+    DataFileError,
+    Dataset,
+    Digits,
+    FashionMNIST,
+    ImageFolder,
+    ImageNet,
+    NpyFolder,
+    Shakespeare,
+    SinCurve,
+    Sonnets,
+    Spiral,
+    Subset,
+    get_spiral,
+    random_split,
+)
+
+__all__ = [
+    "CIFAR10",
+    "CIFAR100",
+    "KMNIST",
+    "MNIST",
+    "ArrayDataset",
+    "Characters",
+    "ConcatDataset",
+    "DataFileError",
+    "Dataset",
+    "Digits",
+    "FashionMNIST",
+    "ImageFolder",
+    "ImageNet",
+    "NpyFolder",
+    "Shakespear",
+    "Shakespeare",
+    "SinCurve",
+    "Sonnets",
+    "Spiral",
+    "Subset",
+    "get_spiral",
+    "random_split",
+]
 
 Shakespear = Shakespeare
-
-__all__: list[str] = ["Shakespear"]
-__all__ += _datasets.__all__

@@ -2,12 +2,65 @@
 
 from __future__ import annotations
 
-import dezero_nn.layers
-from dezero_core import Parameter
-from dezero_nn.layers import *  # noqa: F403
-from dezero_nn.layers import Embedding
+from dezero_core import (
+    Parameter,
+)
+from dezero_nn.layers import (
+    GRU,
+    LSTM,
+    RNN,
+    AveragePooling,
+    BatchNorm,
+    Bidirectional,
+    Conv1d,
+    Conv2d,
+    Deconv1d,
+    Deconv2d,
+    Dropout,
+    Embedding,
+    GroupNorm,
+    Layer,
+    LayerDict,
+    LayerList,
+    LayerNorm,
+    Linear,
+    LoadReport,
+    MultiHeadAttention,
+    Persistent,
+    Pooling,
+    RMSNorm,
+    TransformerBlock,
+    reset_states,
+)
+
+__all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
+    "AveragePooling",
+    "BatchNorm",
+    "Bidirectional",
+    "Conv1d",
+    "Conv2d",
+    "Deconv1d",
+    "Deconv2d",
+    "Dropout",
+    "EmbedID",
+    "Embedding",
+    "GroupNorm",
+    "Layer",
+    "LayerDict",
+    "LayerList",
+    "LayerNorm",
+    "Linear",
+    "LoadReport",
+    "MultiHeadAttention",
+    "Parameter",
+    "Persistent",
+    "Pooling",
+    "RMSNorm",
+    "TransformerBlock",
+    "reset_states",
+]
 
 EmbedID = Embedding
-
-__all__: list[str] = ["EmbedID", "Parameter"]
-__all__ += dezero_nn.layers.__all__

@@ -13,6 +13,8 @@ from dezero_nn.models import (
     ResNet152,
     Sequential,
     SqueezeNet,
+    load_torchvision,
+    preprocess_torchvision,
 )
 
 __all__ = [
@@ -26,4 +28,6 @@ __all__ = [
     "ResNet152",
     "Sequential",
     "SqueezeNet",
+    "load_torchvision",
+    "preprocess_torchvision",
 ]

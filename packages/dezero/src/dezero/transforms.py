@@ -18,6 +18,8 @@ from dezero_data.transforms import (
     ToFloat,
     ToInt,
     ToPIL,
+    Transform,
+    apply_to_batch,
 )
 
 __all__ = [
@@ -36,4 +38,6 @@ __all__ = [
     "ToFloat",
     "ToInt",
     "ToPIL",
+    "Transform",
+    "apply_to_batch",
 ]

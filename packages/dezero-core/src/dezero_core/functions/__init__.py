@@ -6,6 +6,8 @@ a gradient is to be differentiated again: what `numpy` is to arrays, this module
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from dezero_core.functions import (
     arithmetic,
     broadcasting,
@@ -17,7 +19,6 @@ from dezero_core.functions import (
     hyperbolic,
     indexing,
     joining,
-    linalg,
     powers,
     products,
     rearranging,
@@ -25,6 +26,7 @@ from dezero_core.functions import (
     shape,
     trigonometric,
 )
+from dezero_core.functions import linalg as linalg
 from dezero_core.functions.arithmetic import *
 from dezero_core.functions.broadcasting import *
 from dezero_core.functions.choices import *
@@ -42,20 +44,22 @@ from dezero_core.functions.reductions import *
 from dezero_core.functions.shape import *
 from dezero_core.functions.trigonometric import *
 
-__all__ = ["linalg"]
-__all__ += arithmetic.__all__
-__all__ += broadcasting.__all__
-__all__ += choices.__all__
-__all__ += comparison.__all__
-__all__ += creation.__all__
-__all__ += exponential.__all__
-__all__ += extremes.__all__
-__all__ += hyperbolic.__all__
-__all__ += indexing.__all__
-__all__ += joining.__all__
-__all__ += powers.__all__
-__all__ += products.__all__
-__all__ += rearranging.__all__
-__all__ += reductions.__all__
-__all__ += shape.__all__
-__all__ += trigonometric.__all__
+if not TYPE_CHECKING:
+    # Type checkers know no lists that are put together, and all names of a star.
+    __all__ = ["linalg"]
+    __all__ += arithmetic.__all__
+    __all__ += broadcasting.__all__
+    __all__ += choices.__all__
+    __all__ += comparison.__all__
+    __all__ += creation.__all__
+    __all__ += exponential.__all__
+    __all__ += extremes.__all__
+    __all__ += hyperbolic.__all__
+    __all__ += indexing.__all__
+    __all__ += joining.__all__
+    __all__ += powers.__all__
+    __all__ += products.__all__
+    __all__ += rearranging.__all__
+    __all__ += reductions.__all__
+    __all__ += shape.__all__
+    __all__ += trigonometric.__all__
