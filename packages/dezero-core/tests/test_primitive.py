@@ -611,6 +611,32 @@ def test_a_kernel_takes_the_place_of_a_joint_rule(device: FakeDevice) -> None:
     assert calls == [(True, False)]
 
 
+def test_what_a_kernel_does_not_support_goes_the_general_way(device: FakeDevice) -> None:
+    @primitive
+    def half(xp: Any, x: Any) -> Any:
+        return x * 0.5
+
+    half.defvjp(lambda xp, gy: gy * 0.5)
+    offered: list[str] = []
+
+    def kernel(xp: Any, x: Any) -> Any:
+        offered.append("forward")
+        return NotImplemented
+
+    def rule_kernel(xp: Any, gy: Any) -> Any:
+        offered.append("rule")
+        return NotImplemented
+
+    device.kernels["half"] = kernel
+    device.kernels["half.vjp.x"] = rule_kernel
+    x = Variable(device.asarray([4.0]))
+    y = half(x)
+    y.backward()
+    assert offered == ["forward", "rule"]
+    np.testing.assert_array_equal(device.to_numpy(y.data), [2.0])
+    np.testing.assert_array_equal(device.to_numpy(x.grad.data), [0.5])  # type: ignore[union-attr]
+
+
 def test_the_generic_rule_stays_for_gradients_that_are_recorded(device: FakeDevice) -> None:
     operation = identity_like("op", lambda xp, gy, x1: gy * x1, lambda xp, gy, x0: gy * x0)
 

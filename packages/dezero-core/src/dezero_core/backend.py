@@ -37,8 +37,13 @@ class Backend(Protocol):
 
     What only some of them can do are optional methods, which loaders look for by name:
 
+    - ``require(operation, number)``: raises a RuntimeError that says what is missing where no
+      array can be made here, or not on the device of this number (None for any), beginning with
+      the operation's name.
     - ``device(number)``: a context manager; within it, arrays are made on that device. For
       libraries that know several devices.
+    - ``check_devices(arrays, operation)``: raises a TypeError where the operands of an operation,
+      all of this backend, lie on several devices, or on another one than the current.
     - ``pinned_empty(shape, dtype)``: a `numpy.ndarray`, not initialized, in memory from which a
       device can copy by itself.
     - ``asarray_async(x)``: as `asarray`, of such an array, but without waiting until it is copied.
@@ -54,7 +59,16 @@ class Backend(Protocol):
         array_types: The classes of its arrays. Asked whenever an array of an unknown type turns
             up, so it may be empty until the library has been imported.
         kernels: Faster implementations of primitives, by the primitive's name (``"tanh"``), and
-            of their rules (``"tanh.vjp.x"``), with the signature of what they replace.
+            of their rules (``"tanh.vjp.x"``; ``"lstm.vjp"`` of joint ones), with the signature of
+            what they replace. A kernel returns NotImplemented for operands that it does not
+            support, of another dtype, say: then the general implementation runs.
+
+            Under ``"optimizer.NAME"``, with a NAME such as ``"adam"``, updates of all parameters
+            at once: ``kernel(xp, numbers, params, grads, states)``. `numbers` are those of the
+            optimizer, `params` and `grads` lists of arrays, `states` a list of lists, one for each
+            kind of state; where parameters are in half precision, the last of these are their
+            masters in single precision. It changes parameters and states in place, or changes
+            nothing and returns NotImplemented: then parameters are updated one by one.
     """
 
     @property
@@ -362,8 +376,8 @@ def _explain_mixing(arrays: tuple[Any, ...], operation: str | None) -> str:
             places.append(f"operand {position} ({describe(array)}) on {backend.name!r}")
     return (
         f"{_prefix(operation)}the operands live on different backends: {', '.join(places)}. "
-        "Nothing is moved by itself: bring them together with get_backend(name).asarray(x) "
-        "or as_numpy(x)"
+        "Nothing is moved by itself: bring them together with x.to(device), "
+        "get_backend(name).asarray(x) or as_numpy(x)"
     )
 
 

@@ -282,10 +282,10 @@ class Primitive(Generic[P]):
         for i, rule in rules.items():
             key = f"{self.name}.vjp" + ("" if i is None else f".{self.signature.operands[i]}")
             if key in offered:
-                kernels[i] = offered[key]
-                wanted, given = (list(signature(f).parameters) for f in (rule, kernels[i]))
+                wanted, given = (list(signature(f).parameters) for f in (rule, offered[key]))
                 if wanted != given:
                     raise TypeError(f"kernel {key}: it takes {given}, the rule takes {wanted}")
+                kernels[i] = _prefer(offered[key], rule)
         return Plan(self.name, self.signature, rules, kernels, needs, xp, self.functions)
 
     def _forget_plans(self) -> None:
@@ -295,16 +295,21 @@ class Primitive(Generic[P]):
 
     def _find_namespace(self, arrays: list[Any]) -> Any:
         """Return the namespace of operands that are not all NumPy's (the slow path)."""
-        xp = backend_of(*[x for x in arrays if x is not None], operation=self.name).xp
+        backend = backend_of(*[x for x in arrays if x is not None], operation=self.name)
+        check_devices = getattr(backend, "check_devices", None)
+        if check_devices is not None:
+            check_devices(arrays, self.name)
         if any(isinstance(x, complex) for x in arrays):
             raise TypeError(f"{self.name}: complex numbers have no gradient here; split them")
-        return xp
+        return backend.xp
 
     def forward(self, xp: Any) -> Callable[..., Any]:
         """Return the forward function for a namespace: a backend's kernel, or the general one."""
         forward = self._forward.get(xp)
         if forward is None:
-            forward = self._forward[xp] = kernels_of(xp).get(self.name, self._function)
+            kernel = kernels_of(xp).get(self.name)
+            forward = self._function if kernel is None else _prefer(kernel, self._function)
+            self._forward[xp] = forward
         return forward
 
     def _named(self, arrays: Sequence[Any]) -> dict[str, Any]:
@@ -330,6 +335,16 @@ class _Plans(dict[int, "Plan | None"]):
         needs = tuple([bool(key >> i & 1) for i in range(n)])
         plan = self[key] = self._primitive.make_plan(self._xp, needs)
         return plan
+
+
+def _prefer(kernel: Callable[..., Any], general: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that calls a kernel, and what it replaces where it is NotImplemented."""
+
+    def call(*args: Any, **settings: Any) -> Any:
+        result = kernel(*args, **settings)
+        return general(*args, **settings) if result is NotImplemented else result
+
+    return call
 
 
 @overload
