@@ -109,7 +109,7 @@ class TestBackendOf:
         assert str(caught.value) == (
             "add: the operands live on different backends: operand 0 (float32[2, 3]) on 'numpy', "
             "operand 2 (int8[2]) on 'toy'. Nothing is moved by itself: bring them together with "
-            "get_backend(name).asarray(x) or as_numpy(x)"
+            "x.to(device), get_backend(name).asarray(x) or as_numpy(x)"
         )
 
     @pytest.mark.parametrize("stranger", [[1.0], "text", None, object(), (1, 2)])

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import dezero_cuda
+from dezero_core import Device, Variable
 from dezero_core.backend import as_numpy, backend_of, get_array_module, get_backend
 from dezero_core.testing import FakeArray, FakeDevice
 from dezero_cuda import CudaUnavailableError, diagnosis
@@ -28,6 +29,7 @@ class StubRuntime:
     """What `cupy.cuda.runtime` answers."""
 
     def __init__(self, driver: int = 12080, devices: int | Exception = 1) -> None:
+        self.current = 0
         self.driver = driver
         self.devices = devices
 
@@ -36,6 +38,9 @@ class StubRuntime:
 
     def runtimeGetVersion(self) -> int:
         return 12090
+
+    def getDevice(self) -> int:
+        return self.current
 
     def getDeviceCount(self) -> int:
         if isinstance(self.devices, Exception):
@@ -47,6 +52,7 @@ class StubRuntime:
 def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let each test ask the machine anew."""
     monkeypatch.setattr(diagnosis, "_ready", False)
+    monkeypatch.setattr(dezero_cuda.backend, "_n_devices", None)
 
 
 def put_stub(monkeypatch: pytest.MonkeyPatch, **answers: Any) -> tuple[Any, FakeDevice]:
@@ -162,8 +168,37 @@ class TestWithDevice:
         cupy, _ = put_stub(monkeypatch, devices=2)
         cupy.cuda.Device = lambda number: ("device", number)
         assert dezero_cuda.backend.device(1) == ("device", 1)
+        assert Device("cuda:1").active() == ("device", 1)
+        with pytest.raises(
+            CudaUnavailableError, match=r"^Variable\.to: there is no CUDA device 2; "
+        ):
+            Variable(np.ones(2)).to("cuda:2")
         with pytest.raises(CudaUnavailableError, match=r"no CUDA device 2; .* from 0 to 1"):
             dezero_cuda.backend.device(2)
+
+    def test_operands_on_several_devices(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        cupy, _ = put_stub(monkeypatch, devices=2)
+
+        class Array:
+            shape = (3,)
+            dtype = np.dtype(np.float32)
+
+            def __init__(self, number: int) -> None:
+                self.device = types.SimpleNamespace(id=number)
+
+        cupy.ndarray = Array
+        check = dezero_cuda.backend.check_devices
+        check([Array(0), 2.0, None, Array(0)], "add")
+        with pytest.raises(TypeError) as caught:
+            check([Array(0), Array(1)], "add")
+        assert str(caught.value).startswith(
+            "add: the operands live on different devices: operand 0 (float32[3]) on 'cuda:0', "
+            "operand 1 (float32[3]) on 'cuda:1'"
+        )
+        with pytest.raises(TypeError, match=r"exp: .*'cuda:1', while the current .* 'cuda:0'"):
+            check([Array(1)], "exp")
+        cupy.cuda.runtime.current = 1
+        check([Array(1)], "exp")
 
 
 class TestRegistration:

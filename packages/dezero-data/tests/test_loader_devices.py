@@ -34,9 +34,11 @@ class Plain:
     def is_available(self) -> bool:
         return not self.lacks
 
-    def asarray(self, x: Any, dtype: Any = None) -> Any:
+    def require(self, operation: str, number: int | None = None) -> None:
         if self.lacks:
-            raise RuntimeError(self.lacks)
+            raise RuntimeError(f"{operation}: {self.lacks}")
+
+    def asarray(self, x: Any, dtype: Any = None) -> Any:
         return self.Array(x)
 
     def to_numpy(self, x: Any) -> Any:
@@ -111,17 +113,17 @@ class TestGPU:
 
     def test_without_a_device(self, plain: Plain) -> None:
         plain.lacks = "no driver"
-        with pytest.raises(RuntimeError, match="no driver"):
+        with pytest.raises(RuntimeError, match=r"^DataLoader: no driver"):
             DataLoader(PAIRS, 4, gpu=True)
         loader = DataLoader(PAIRS, 4)
-        with pytest.raises(RuntimeError, match="no driver"):
+        with pytest.raises(RuntimeError, match=r"^DataLoader\.to_gpu: no driver"):
             loader.to_gpu()
         assert not loader.gpu
 
     def test_without_the_package(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(core_backend, "_backends", {})
         monkeypatch.setattr(core_backend, "_discovered", True)
-        with pytest.raises(LookupError, match=r"there is no 'cuda' to load to.*dezero-cuda"):
+        with pytest.raises(LookupError, match=r"DataLoader: .* no device 'cuda'.*dezero-cuda"):
             DataLoader(PAIRS, 4, gpu=True)
 
     def test_without_numbers(self, plain: Plain) -> None:

@@ -260,12 +260,25 @@ def test_a_network_trains_on_a_device_without_waiting() -> None:
         assert [type(p.data) for p in model.params()] == [np.ndarray] * 4
 
 
-def test_to_gpu_moves_every_parameter(monkeypatch: pytest.MonkeyPatch) -> None:
-    moved: list[Parameter] = []
-    monkeypatch.setattr(Parameter, "to_gpu", lambda self: moved.append(self))
+def test_to_moves_every_parameter_and_its_gradient() -> None:
     model = MLP((3, 2))
-    model.to_gpu()
-    assert [id(p) for p in moved] == [id(p) for p in model.params()]
+    loss = model(np.ones((1, 4), np.float32)).sum()
+    loss.backward()
+    values = {path: as_numpy(p).copy() for path, p in model.namedparams()}
+    gradients = {path: as_numpy(p.grad).copy() for path, p in model.namedparams()}
+    twin = model.copy()
+    with fake_device() as device:
+        assert model.to("fake") is model
+        for path, p in model.namedparams():
+            assert isinstance(p.data, device.array_types)
+            assert p.grad is not None and isinstance(p.grad.data, device.array_types)
+            np.testing.assert_array_equal(as_numpy(p), values[path], strict=True)
+            np.testing.assert_array_equal(as_numpy(p.grad), gradients[path], strict=True)
+        assert [type(p.data) for p in twin.params()] == [np.ndarray] * 4
+        model.to_cpu()
+    assert [type(p.data) for p in model.params()] == [np.ndarray] * 4
+    with pytest.raises(LookupError, match=r"^MLP\.to: there is no device 'tpu'"):
+        model.to("tpu")
 
 
 # --- drawing -----------------------------------------------------------------------------------

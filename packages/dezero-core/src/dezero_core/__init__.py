@@ -7,6 +7,7 @@ from dezero_core.__about__ import __version__
 from dezero_core.anomaly import AnomalyError, detect_anomaly
 from dezero_core.backend import as_numpy, get_array_module
 from dezero_core.config import Config, no_grad, test_mode, using_config
+from dezero_core.devices import Device
 from dezero_core.errors import GraphError
 from dezero_core.function import Function
 from dezero_core.primitive import Primitive, primitive
@@ -16,6 +17,7 @@ from dezero_core.variable import Parameter, Variable, as_array, as_variable
 __all__ = [
     "AnomalyError",
     "Config",
+    "Device",
     "Function",
     "GraphError",
     "Parameter",

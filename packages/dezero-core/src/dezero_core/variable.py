@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from dezero_core import versions
-from dezero_core.backend import as_numpy, backend_of, get_backend
+from dezero_core.backend import as_numpy, backend_of
+from dezero_core.devices import Device
 from dezero_core.errors import GraphError
 from dezero_core.node import Node, cut_history, leaf
 from dezero_core.plugins import notebook_view
@@ -19,6 +20,7 @@ from dezero_core.typing import Array, ArrayLike, Axis, DTypeLike, Shape
 __all__ = ["Parameter", "Variable", "as_array", "as_variable", "variable_of"]
 
 _new = object.__new__
+_Self = TypeVar("_Self", bound="Variable")
 
 
 class Variable:
@@ -235,22 +237,45 @@ class Variable:
         """Return a constant with the same array: no gradient flows through it."""
         return variable_of(self._data, None)
 
+    def to(self: _Self, device: str | Device) -> _Self:
+        """Move the array, and the gradient, to a device.
+
+        A graph behind the variable keeps the arrays that it has: move before you compute.
+
+        Args:
+            device: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, or a `Device`.
+
+        Returns:
+            The variable itself.
+
+        Raises:
+            LookupError: There is no such device; the message says what to install.
+            RuntimeError: It cannot be used here; the message says what is missing.
+
+        Example:
+            >>> Variable(np.array([1.0, 2.0])).to("cpu")
+            variable([1. 2.])
+        """
+        self._move(Device(device, f"{type(self).__name__}.to"))
+        return self
+
     def to_cpu(self) -> None:
         """Move the array, and the gradient, to the host (book step 52)."""
-        self._move(as_numpy)
+        self._move(Device("cpu"))
 
     def to_gpu(self) -> None:
         """Move the array, and the gradient, to the GPU (book step 52).
 
         Raises:
             LookupError: There is no backend ``"cuda"``; the message says what to install.
+            RuntimeError: There is no GPU that can be used; the message says what is missing.
         """
-        self._move(get_backend("cuda").asarray)
+        self._move(Device("cuda", f"{type(self).__name__}.to_gpu"))
 
-    def _move(self, move: Any) -> None:
+    def _move(self, device: Device) -> None:
         for variable in (self, self.grad):
             if variable is not None and variable._data is not None:
-                moved = move(variable.data)
+                moved = device.asarray(variable.data)
                 if moved is not variable._data:
                     variable.data = moved
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import MappingProxyType
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dezero_core.errors import describe
 from dezero_cuda.diagnosis import CudaUnavailableError, diagnose, import_cupy
 
 __all__ = ["CudaBackend", "is_available"]
@@ -29,6 +30,9 @@ class CudaBackend:
     name = "cuda"
     kernels: Mapping[str, Callable[..., Any]] = MappingProxyType({})
 
+    def __init__(self) -> None:
+        self._n_devices: int | None = None
+
     def __repr__(self) -> str:
         return "<backend 'cuda'>"
 
@@ -42,7 +46,7 @@ class CudaBackend:
         return import_cupy()
 
     @property
-    def array_types(self) -> tuple[type, ...]:
+    def array_types(self) -> tuple[type[Any], ...]:
         """CuPy's array class; nothing as long as nobody imported CuPy."""
         ndarray = getattr(sys.modules.get("cupy"), "ndarray", None)
         return () if ndarray is None else (ndarray,)
@@ -64,8 +68,14 @@ class CudaBackend:
         Raises:
             CudaUnavailableError: There is no CuPy, driver or device.
         """
-        _require_device("asarray")
-        return self.xp.asarray(x, dtype=dtype)
+        self.require("asarray")
+        cupy = self.xp
+        if isinstance(x, self.array_types) and self._is_elsewhere(x):
+            x = x.copy()  # onto the current device
+        return cupy.asarray(x, dtype=dtype)
+
+    def _is_elsewhere(self, x: Any) -> bool:
+        return self._count_devices() > 1 and x.device.id != self.xp.cuda.runtime.getDevice()
 
     def to_numpy(self, x: Any) -> npt.NDArray[Any]:
         """Return a copy on the host, once the work that `x` depends on is done.
@@ -93,14 +103,67 @@ class CudaBackend:
         Raises:
             CudaUnavailableError: There is no CuPy or driver, or no such device.
         """
-        _require_device("device")
-        count = self.xp.cuda.runtime.getDeviceCount()
-        if not 0 <= number < count:
-            raise CudaUnavailableError(
-                f"device: there is no CUDA device {number}; they are numbered from 0 to {count - 1}"
-            )
+        self.require("device", number)
         chosen: AbstractContextManager[Any] = self.xp.cuda.Device(number)
         return chosen
+
+    def require(self, operation: str, number: int | None = None) -> None:
+        """Make sure that arrays can be made here.
+
+        Args:
+            operation: Who asks, for the error message.
+            number: On which device; None for the current one.
+
+        Raises:
+            CudaUnavailableError: There is no CuPy or driver, no device, or not so many.
+        """
+        reason = diagnose()
+        if reason is not None:
+            raise CudaUnavailableError(f"{operation}: {reason}")
+        if number is not None and not 0 <= number < (count := self._count_devices()):
+            raise CudaUnavailableError(
+                f"{operation}: there is no CUDA device {number}; "
+                + (
+                    "there is one, number 0"
+                    if count == 1
+                    else f"they are numbered from 0 to {count - 1}"
+                )
+                + ". CUDA_VISIBLE_DEVICES says which of them a process sees"
+            )
+
+    def check_devices(self, arrays: Sequence[Any], operation: str) -> None:
+        """Make sure that operands lie on the current device: on another one CuPy is slow, or fails.
+
+        Args:
+            arrays: The operands. What is no array of CuPy's does not matter.
+            operation: The operation, for the error message.
+
+        Raises:
+            TypeError: They lie on several devices, or on another one than the current.
+        """
+        if self._count_devices() < 2:
+            return
+        kinds = self.array_types
+        places = {i: x.device.id for i, x in enumerate(arrays) if isinstance(x, kinds)}
+        current = self.xp.cuda.runtime.getDevice()
+        if set(places.values()) <= {current}:
+            return
+        named = [f"operand {i} ({describe(arrays[i])}) on 'cuda:{n}'" for i, n in places.items()]
+        if len(set(places.values())) > 1:
+            raise TypeError(
+                f"{operation}: the operands live on different devices: {', '.join(named)}. "
+                "Nothing is moved by itself: bring them together with x.to(device)"
+            )
+        (number,) = set(places.values())
+        raise TypeError(
+            f"{operation}: {', '.join(named)}, while the current device is 'cuda:{current}'. "
+            f'Compute inside of "with Device("cuda:{number}").active():"'
+        )
+
+    def _count_devices(self) -> int:
+        if self._n_devices is None:
+            self._n_devices = int(self.xp.cuda.runtime.getDeviceCount())
+        return self._n_devices
 
     def synchronize(self) -> None:
         """Wait until the current device has done all that was queued.
@@ -108,7 +171,7 @@ class CudaBackend:
         Raises:
             CudaUnavailableError: There is no CuPy, driver or device.
         """
-        _require_device("synchronize")
+        self.require("synchronize")
         self.xp.cuda.Device().synchronize()
 
 
@@ -120,9 +183,3 @@ def is_available() -> bool:
         True
     """
     return diagnose() is None
-
-
-def _require_device(operation: str) -> None:
-    reason = diagnose()
-    if reason is not None:
-        raise CudaUnavailableError(f"{operation}: {reason}")

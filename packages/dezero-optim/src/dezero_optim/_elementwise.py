@@ -18,7 +18,7 @@ from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
-from dezero_core import Parameter, get_array_module
+from dezero_core import Device, Parameter, get_array_module
 from dezero_core.protocols import ParameterSource
 from dezero_core.typing import Array
 from dezero_optim.optimizer import Optimizer
@@ -198,6 +198,10 @@ class Elementwise(Optimizer):
         """Choose whose parameters to change, and begin anew (see `Optimizer.setup`)."""
         self._forget_plans()
         return super().setup(target)
+
+    def _move(self, device: Device) -> None:
+        super()._move(device)
+        self._forget_plans()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from a state that `state_dict` returned (see `Optimizer.load_state_dict`)."""

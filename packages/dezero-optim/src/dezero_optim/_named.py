@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from dezero_core import Parameter, as_numpy
-from dezero_core.backend import backend_of
+from dezero_core.devices import device_of
 from dezero_core.typing import Array
 
-__all__ = ["Problems", "check_target", "named_params", "number_in", "place_beside", "saved_array"]
+__all__ = ["Problems", "check_target", "named_params", "number_in", "saved_array"]
 
 
 def check_target(operation: str, target: Any) -> None:
@@ -31,13 +31,6 @@ def named_params(target: Any) -> dict[str, Parameter]:
     if callable(getattr(target, "namedparams", None)):
         return dict(target.namedparams())
     return {str(number): param for number, param in enumerate(target.params())}
-
-
-def place_beside(array: Array, data: Array) -> Array:
-    """Return an array on the device where `data` is."""
-    if type(array) is type(data):
-        return array
-    return backend_of(data).asarray(as_numpy(array))
 
 
 class Problems:
@@ -110,4 +103,4 @@ def saved_array(
     if tuple(shape) != like.shape:
         problems.lines.append(f"of another shape: {key}, {tuple(shape)}, wanted {like.shape}")
         return None
-    return backend_of(like).asarray(np.array(as_numpy(value), like.dtype))
+    return device_of(like).asarray(np.array(as_numpy(value), like.dtype))

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from dezero_core import Parameter, as_numpy, get_array_module
+from dezero_core.devices import beside
 from dezero_core.protocols import ParameterSource
 from dezero_core.typing import Array
 from dezero_optim._checks import check_number
@@ -16,7 +17,6 @@ from dezero_optim._named import (
     check_target,
     named_params,
     number_in,
-    place_beside,
     saved_array,
 )
 
@@ -171,7 +171,7 @@ class ExponentialMovingAverage:
         found = self._averages.get(id(param))
         if found is None:
             return None
-        average = place_beside(found[1], param.data)
+        average = beside(found[1], param.data)
         if average is not found[1]:
             self._averages[id(param)] = (param, average)
         return average

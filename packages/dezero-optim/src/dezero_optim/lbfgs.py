@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 import numpy as np
 
 from dezero_core import Parameter, as_numpy, get_array_module
+from dezero_core.devices import beside
 from dezero_core.protocols import ParameterSource
 from dezero_core.typing import Array
 from dezero_optim._checks import check_count
 from dezero_optim._line_search import Point, strong_wolfe
-from dezero_optim._named import Problems, number_in, place_beside
+from dezero_optim._named import Problems, number_in
 from dezero_optim._whole import Closure, WholeOptimizer, gradients, join, put
 
 __all__ = ["LBFGS"]
@@ -108,9 +109,7 @@ class LBFGS(WholeOptimizer):
         self.t += 1
         if size == 0:
             return value
-        self._pairs = [
-            (place_beside(s, gradient), place_beside(y, gradient)) for s, y in self._pairs
-        ]
+        self._pairs = [(beside(s, gradient), beside(y, gradient)) for s, y in self._pairs]
         direction = self._direction(gradient)
         slope = float(xp.dot(direction, gradient))
         if not slope < 0:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any, ClassVar, TypeVar
 
-from dezero_core import Parameter, as_numpy
+from dezero_core import Device, Parameter, as_numpy
+from dezero_core.devices import beside
 from dezero_core.protocols import ParameterSource
 from dezero_core.typing import Array
 from dezero_optim._checks import check_number
@@ -16,7 +17,6 @@ from dezero_optim._named import (
     check_target,
     named_params,
     number_in,
-    place_beside,
     saved_array,
 )
 from dezero_optim.group import ParameterGroup
@@ -242,8 +242,46 @@ class Optimizer:
             found = self._states[id(param)] = (param, self.new_state(param))
         state = found[1]
         for name, array in state.items():
-            state[name] = place_beside(array, param.data)
+            state[name] = beside(array, param.data)
         return state
+
+    def to(self: _Self, device: str | Device) -> _Self:
+        """Move what is remembered of the parameters to a device now.
+
+        The state follows its parameters by itself, at the next update. This moves it ahead, so
+        that no update waits, or so that the memory that it has is free.
+
+        Args:
+            device: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, or a `dezero_core.Device`.
+
+        Returns:
+            The optimizer itself.
+
+        Raises:
+            LookupError: There is no such device; the message says what to install.
+            RuntimeError: It cannot be used here; the message says what is missing.
+
+        Example:
+            >>> from dezero_optim import Adam
+            >>> optimizer = Adam().to("cpu")
+        """
+        self._move(Device(device, f"{type(self).__name__}.to"))
+        return self
+
+    def to_cpu(self) -> None:
+        """Move what is remembered to the host now (see `to`)."""
+        self._move(Device("cpu"))
+
+    def to_gpu(self) -> None:
+        """Move what is remembered to the GPU now (see `to`)."""
+        self._move(Device("cuda", f"{type(self).__name__}.to_gpu"))
+
+    def _move(self, device: Device) -> None:
+        # Anew, for a plan of an update may hold the old arrays.
+        self._states = {
+            key: (param, {name: device.asarray(array) for name, array in state.items()})
+            for key, (param, state) in self._states.items()
+        }
 
     # --- saving and resuming -----------------------------------------------------------------
 

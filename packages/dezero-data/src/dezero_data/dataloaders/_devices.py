@@ -3,66 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 
-from dezero_core.backend import Backend, get_backend
+from dezero_core import Device
 from dezero_core.typing import Array
 
-__all__ = ["Device"]
+__all__ = ["Destination"]
 
 
-class Device:
-    """A device by name, and the way there.
+class Destination:
+    """A device that batches go to.
 
     A backend that can copy while it computes says so with the optional methods that
-    `dezero_core.backend.Backend` describes: `pinned_empty` and `asarray_async`. One that has
-    several devices has `device`.
+    `dezero_core.backend.Backend` describes: `pinned_empty` and `asarray_async`.
 
     Args:
-        name: A backend's name, and after a colon the number of the device: ``"cuda:0"``.
+        device: The device, or its name.
+        operation: Who asks, for the error message.
 
     Raises:
-        TypeError: `name` is no text.
-        ValueError: It is not of that form, or the backend has no numbered devices.
-        LookupError: There is no such backend.
-        RuntimeError: It cannot be used here.
+        Exception: What `dezero_core.Device` raises.
     """
 
-    def __init__(self, name: str) -> None:
-        if not isinstance(name, str):
-            raise TypeError(f'DataLoader: a device is a text like "cuda:0", not {name!r}')
-        self.name = name
-        backend, colon, number = name.partition(":")
-        if colon and not (number.isascii() and number.isdigit()):
-            raise ValueError(f'DataLoader: a device is a text like "cuda:0", not {name!r}')
-        try:
-            self._backend: Backend = get_backend(backend)
-        except LookupError as error:
-            raise LookupError(f"DataLoader: there is no {name!r} to load to. {error}") from error
-        self._number = int(number) if colon else None
-        if self._number is not None and not hasattr(self._backend, "device"):
-            raise ValueError(
-                f"DataLoader: {name}: the devices of {self._backend!r} have no numbers; "
-                f"its name is {backend!r} alone"
-            )
-        # Made for the error's sake: the backend says what this machine lacks, and better here than
-        # in the first batch.
-        with self._chosen():
-            self._backend.asarray(np.zeros(0))
+    def __init__(self, device: str | Device, operation: str) -> None:
+        self.device = Device(device, operation)
+        self._backend = self.device.backend
 
     def place(self, batch: Any) -> Any:
         """Return a batch with its arrays on the device, or on their way there."""
-        with self._chosen():
+        with self.device.active():
             return self._place(batch)
-
-    def _chosen(self) -> AbstractContextManager[Any]:
-        if self._number is None:
-            return nullcontext()
-        chosen: AbstractContextManager[Any] = self._backend.device(self._number)  # type: ignore[attr-defined]
-        return chosen
 
     def _place(self, batch: Any) -> Any:
         if isinstance(batch, np.ndarray):

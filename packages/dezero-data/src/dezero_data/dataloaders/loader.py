@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from dezero_core import Device
 from dezero_core.typing import Array
 from dezero_data._batches import Collate, fetch
 from dezero_data.dataloaders import _checks as checks
 from dezero_data.dataloaders._ahead import Ahead
-from dezero_data.dataloaders._devices import Device
+from dezero_data.dataloaders._devices import Destination
 from dezero_data.dataloaders._epoch import Epoch, random_of
 from dezero_data.dataloaders._order import Order
 from dezero_data.dataloaders._state import Reader, save_indices
@@ -65,7 +66,8 @@ class DataLoader:
             died is noticed anyway.
         prefetch: How many batches a thread of this process keeps ready, on the device if there is
             one. (Workers are up to two batches ahead, each, without that.)
-        device: Where the batches go, by the name of a backend: ``"cuda"``, ``"cuda:1"``, ``"cpu"``.
+        device: Where the batches go: ``"cuda"``, ``"cuda:1"``, ``"cpu"``, or a
+            `dezero_core.Device`.
 
     Attributes:
         dataset: As given, and so are `batch_size`, `shuffle`, `drop_last`, `num_workers`,
@@ -108,7 +110,7 @@ class DataLoader:
         num_workers: int = 0,
         timeout: float | None = None,
         prefetch: int = 0,
-        device: str | None = None,
+        device: str | Device | None = None,
     ) -> None:
         self.dataset = checks.check_dataset(dataset)
         if batch_sampler is None:
@@ -133,11 +135,11 @@ class DataLoader:
         self.prefetch = checks.check_integer(prefetch, "prefetch", least=0)
         if gpu and device is not None:
             raise ValueError(f'DataLoader: gpu=True means device="cuda"; device is {device!r}')
-        self._device: Device | None = None
+        self._device: Destination | None = None
         self._running = _Running(self)
         self._was_resumed = False
         if gpu or device is not None:
-            self.to("cuda" if device is None else device)
+            self._send_to("cuda" if device is None else device, "DataLoader")
         self._begin(0)
 
     # --- epochs ---------------------------------------------------------------------------------
@@ -254,18 +256,18 @@ class DataLoader:
     @property
     def device(self) -> str:
         """Where the batches go: ``"cpu"``, or the name that was given."""
-        return "cpu" if self._device is None else self._device.name
+        return "cpu" if self._device is None else self._device.device.name
 
     @property
     def gpu(self) -> bool:
         """Whether the batches are arrays on the GPU."""
         return self._device is not None
 
-    def to(self, device: str) -> DataLoader:
+    def to(self, device: str | Device) -> DataLoader:
         """Hand out arrays on a device from now on.
 
         Args:
-            device: A backend's name, and after a colon the number of the device: ``"cuda:0"``.
+            device: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, or a `dezero_core.Device`.
 
         Returns:
             The loader itself.
@@ -276,14 +278,12 @@ class DataLoader:
             LookupError: No package for it is installed. The message says which to install.
             RuntimeError: There is none that can be used. The message says what is missing.
         """
-        chosen = None if device == "cpu" else Device(device)
-        self._running.stop()
-        self._device = chosen
+        self._send_to(device, "DataLoader.to")
         return self
 
     def to_cpu(self) -> None:
         """Hand out NumPy arrays from now on."""
-        self.to("cpu")
+        self._send_to("cpu", "DataLoader.to_cpu")
 
     def to_gpu(self) -> None:
         """Hand out arrays on the GPU from now on.
@@ -292,7 +292,12 @@ class DataLoader:
             LookupError: No package for it is installed. The message says which to install.
             RuntimeError: There is no GPU that can be used. The message says what is missing.
         """
-        self.to("cuda")
+        self._send_to("cuda", "DataLoader.to_gpu")
+
+    def _send_to(self, device: str | Device, operation: str) -> None:
+        chosen = Destination(device, operation)
+        self._running.stop()
+        self._device = None if chosen.device.name == "cpu" else chosen
 
     # --- state ----------------------------------------------------------------------------------
 

@@ -9,10 +9,10 @@ from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from dezero_core import Parameter, Variable, as_numpy
-from dezero_core.backend import backend_of
+from dezero_core import Device, Parameter, Variable, as_numpy
 from dezero_core.config import current
 from dezero_core.details import layer_call
+from dezero_core.devices import device_of
 from dezero_core.plugins import notebook_view
 from dezero_core.typing import Array, DTypeLike
 from dezero_nn.layers._loading import Loading
@@ -173,19 +173,42 @@ class Layer:
         for parameter in self.params():
             parameter.cleargrad()
 
+    def to(self: _Self, device: str | Device) -> _Self:
+        """Move all parameters, their gradients, and persistent values to a device.
+
+        Args:
+            device: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, or a `dezero_core.Device`.
+
+        Returns:
+            The layer itself.
+
+        Raises:
+            LookupError: There is no such device; the message says what to install.
+            RuntimeError: It cannot be used here; the message says what is missing. Nothing moved.
+
+        Example:
+            >>> from dezero_nn import Linear
+            >>> layer = Linear(3, in_size=2).to("cpu")
+        """
+        self._move(Device(device, f"{type(self).__name__}.to"))
+        return self
+
     def to_cpu(self) -> None:
         """Move all parameters, and persistent values, to the host (book step 52)."""
-        for _, _, _, value in self._find():
-            value.to_cpu()
+        self._move(Device("cpu"))
 
     def to_gpu(self) -> None:
         """Move all parameters, and persistent values, to the GPU (book step 52).
 
         Raises:
             LookupError: There is no backend ``"cuda"``; the message says what to install.
+            RuntimeError: There is no GPU that can be used; the message says what is missing.
         """
+        self._move(Device("cuda", f"{type(self).__name__}.to_gpu"))
+
+    def _move(self, device: Device) -> None:
         for _, _, _, value in self._find():
-            value.to_gpu()
+            value.to(device)
 
     def _find(self) -> list[_Found]:
         found: list[_Found] = []
@@ -366,7 +389,7 @@ class Layer:
             # A copy: a change of the state shall not change the layer.
             array = np.array(as_numpy(state[path]), wanted[path].dtype)
             if value.data is not None:
-                pairs.append((value, backend_of(value.data).asarray(array)))
+                pairs.append((value, device_of(value.data).asarray(array)))
             elif array.size:
                 pairs.append((value, array))
         for value, array in pairs:
