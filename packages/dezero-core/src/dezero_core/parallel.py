@@ -3,7 +3,7 @@
 NumPy lets other threads run while it computes, so two halves of a large piece of work, each in a
 thread of its own, take little more than half the time. Products of matrices are BLAS's, which has
 threads as well, and the two are in each other's way: BLAS's wait busily for the next product, for
-up to 25 ms, and take a core from ours meanwhile. So there is one or the other. Until something
+a tenth of a second, and take a core from ours meanwhile. So there is one or the other. Until something
 large enough starts our threads, BLAS does what it does; from then on, it gets by with one thread
 while DeZero computes, and a large product is divided here.
 
