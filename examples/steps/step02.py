@@ -44,7 +44,7 @@ def main() -> None:
     print("square(10):", y.data)
 
     try:
-        Function()  # type: ignore[abstract]
+        Function()
     except TypeError as error:
         print("Function alone computes nothing:", error)
 

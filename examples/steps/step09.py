@@ -103,7 +103,7 @@ def main() -> None:
 
     print("Variable(None) holds", Variable(None).data)
     try:
-        Variable(1.0)  # type: ignore[arg-type]
+        Variable(1.0)
     except TypeError as error:
         print("Variable(1.0):", error)
 

@@ -369,7 +369,8 @@ def test_the_readme_leads_from_each_step_to_what_carries_it_now() -> None:
     text = (FOLDER / "README.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| \[(\d+)\]\((step\d\d\.py)\) \| .+? \| (.+) \|$", text, re.M)
     assert [int(number) for number, _, _ in rows] == list(range(1, 61))
-    assert [name for _, name, _ in rows] == [f"step{n:02d}.py" for n in range(1, 61)]
+    assert [FOLDER / name for _, name, _ in rows] == [script(step) for step in range(1, 61)]
+    assert all(script(step).is_file() for step in range(1, 61))
     for _, _, places in rows:
         for name in re.findall(r"`(dezero\w*[\w.]*)`", places):
             resolve_name(name)
