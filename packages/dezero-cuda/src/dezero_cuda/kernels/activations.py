@@ -1,0 +1,137 @@
+"""Functions element by element: one pass over memory, 16 bytes at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import prod
+from types import MappingProxyType
+from typing import Any
+
+from dezero_core.errors import describe
+from dezero_core.typing import Array
+from dezero_cuda.kernels._launch import contiguous, elements, launch, supported
+
+__all__ = ["KERNELS", "bias_activation", "bias_activation_gradient"]
+
+_NAMES = ("identity", "relu", "sigmoid", "tanh", "silu", "gelu", "gelu_by_tanh")
+
+
+def bias_activation(xp: Any, x: Array, b: Array | None = None, activation: str = "relu") -> Array:
+    """Compute an activation of ``x + b`` in one launch: one pass where two operations take three.
+
+    Args:
+        xp: CuPy.
+        x: Of shape (..., C).
+        b: The bias, of shape (C,), or None.
+        activation: ``"identity"``, ``"relu"``, ``"sigmoid"``, ``"tanh"``, ``"silu"``, ``"gelu"`` or
+            ``"gelu_by_tanh"``.
+
+    Returns:
+        An array of the shape of `x`; NotImplemented if the arrays are no floating-point numbers of
+        one dtype.
+
+    Raises:
+        ValueError: There is no such activation, or `b` has another shape.
+
+    Example:
+        >>> import dezero_cuda
+        >>> if dezero_cuda.is_available():
+        ...     import cupy
+        ...     y = bias_activation(cupy, cupy.zeros((2, 3)), cupy.ones(3))
+    """
+    _check(activation)
+    dtype = supported(xp, x, b)
+    if dtype is None:
+        return NotImplemented
+    columns = x.shape[-1] if x.ndim else 1
+    if b is not None and b.shape != x.shape[-1:]:
+        raise ValueError(
+            f"bias_activation: b has the shape (C,), as the last axis of x, {describe(x)}; got "
+            f"{describe(b)}"
+        )
+    return _forward(xp, activation, dtype, x, b, columns)
+
+
+def bias_activation_gradient(xp: Any, gy: Array, v: Array, activation: str = "relu") -> Array:
+    """Compute the gradient of what goes into an activation.
+
+    The bias's is the sum of it over all axes but the last.
+
+    Args:
+        xp: CuPy.
+        gy: The result's gradient.
+        v: The result; for silu and both gelus, which it does not tell enough of, ``x + b``.
+        activation: As of `bias_activation`.
+
+    Returns:
+        An array of the same shape; NotImplemented if the arrays are no floating-point numbers of
+        one dtype and shape.
+
+    Raises:
+        ValueError: There is no such activation.
+
+    Example:
+        >>> import dezero_cuda
+        >>> if dezero_cuda.is_available():
+        ...     import cupy
+        ...     gx = bias_activation_gradient(cupy, cupy.ones(3), cupy.ones(3))
+    """
+    _check(activation)
+    dtype = supported(xp, gy, v)
+    if dtype is None or gy.shape != v.shape:
+        return NotImplemented
+    gx = xp.empty(v.shape, dtype)
+    if n := prod(v.shape):
+        grid, block = elements(n, 16 // dtype.itemsize)
+        args = (contiguous(xp, gy), contiguous(xp, v), gx, n)
+        launch(xp, "activations", f"{activation}_backward", dtype, grid, block, args)
+    return gx
+
+
+def _check(activation: str) -> None:
+    if activation not in _NAMES:
+        raise ValueError(f"bias_activation: activation is one of {_NAMES}, got {activation!r}")
+
+
+def _forward(
+    xp: Any, activation: str, dtype: Any, x: Array, b: Array | None, columns: int
+) -> Array:
+    y = xp.empty(x.shape, dtype)
+    if n := prod(x.shape):
+        grid, block = elements(n, 16 // dtype.itemsize)
+        args = (contiguous(xp, x), 0 if b is None else contiguous(xp, b), y, n, columns)
+        launch(xp, "activations", f"{activation}_forward", dtype, grid, block, args)
+    return y
+
+
+def _value_of(activation: str) -> Callable[..., Any]:
+    def kernel(xp: Any, x: Any) -> Any:
+        dtype = supported(xp, x)
+        return NotImplemented if dtype is None else _forward(xp, activation, dtype, x, None, 1)
+
+    return kernel
+
+
+def _slope_by_result(activation: str) -> Callable[..., Any]:
+    def kernel(xp: Any, gy: Any, y: Any) -> Any:
+        return bias_activation_gradient(xp, gy, y, activation)
+
+    return kernel
+
+
+def _slope_by_operand(activation: str) -> Callable[..., Any]:
+    def kernel(xp: Any, gy: Any, x: Any) -> Any:
+        return bias_activation_gradient(xp, gy, x, activation)
+
+    return kernel
+
+
+_BY_RESULT = ("relu", "sigmoid", "tanh")
+_BY_OPERAND = ("silu", "gelu", "gelu_by_tanh")
+
+#: What stands in for primitives and their rules, by name.
+KERNELS: Mapping[str, Callable[..., Any]] = MappingProxyType(
+    {name: _value_of(name) for name in _BY_RESULT + _BY_OPERAND}
+    | {f"{name}.vjp.x": _slope_by_result(name) for name in _BY_RESULT}
+    | {f"{name}.vjp.x": _slope_by_operand(name) for name in _BY_OPERAND}
+)
