@@ -207,7 +207,7 @@ def test_gradients_that_are_not_finite_are_an_error(value: float, new_source: An
 
 def test_clipping_on_a_device_waits_once_or_never(new_source: Any) -> None:
     with fake_device() as device:
-        for check in (True, False):
+        for check in (True, False, None):
             source = new_source(*[device.asarray(np.zeros(1, np.float32)) for _ in range(2)])
             optimizer = SGD(lr=1.0).setup(source)
             optimizer.add_hook(ClipGrad(2.5, check=check))

@@ -108,6 +108,8 @@ class Variable:
                 raise ValueError(
                     f"grad: a variable of shape {self.shape} has no gradient of shape {grad.shape}"
                 )
+            if type(grad._data) is not type(self._data):
+                backend_of(self._data, grad._data, operation="grad")
         if self._node is not None:
             self._node.grad = grad
         elif grad is not None:

@@ -67,12 +67,14 @@ class ClipGrad:
     :math:`\min(1,\; n_{max} / n)`.
 
     A norm that is not finite has no remedy here, and an update with it would spoil parameters and
-    moments for good: it is an error, raised before anything but gradients was changed.
+    moments for good: on the host it is an error, raised before anything but gradients was changed.
+    On a GPU the norm stays on the device, so that nothing waits for it.
 
     Args:
         max_norm: The largest norm to leave alone, :math:`n_{max}`.
-        check: Whether to look for a norm that is not finite. On a GPU that waits for the device
-            once in each update; without it nan spreads as it would without the hook.
+        check: Whether to look for a norm that is not finite: None for on the host alone, where it
+            costs nothing. On a GPU True waits for the device once in each update. Where nobody
+            looks, nan spreads as it would without the hook.
 
     Raises:
         TypeError: `max_norm` is no number.
@@ -87,7 +89,7 @@ class ClipGrad:
     2013.
     """
 
-    def __init__(self, max_norm: float, check: bool = True) -> None:
+    def __init__(self, max_norm: float, check: bool | None = None) -> None:
         self.max_norm = check_number("ClipGrad: max_norm", max_norm)
         self.check = check
 
@@ -105,7 +107,8 @@ class ClipGrad:
         squares = [_square_sum(xp, array) for array in arrays]
         # Single numbers of the host are added in double precision.
         total = sum(map(float, squares)) if xp is np else sum(squares[1:], squares[0])
-        if xp is not np and not self.check:
+        is_checked = xp is np if self.check is None else self.check
+        if xp is not np and not is_checked:
             norm = xp.sqrt(total)
             # nan is neither larger nor smaller, so it remains.
             rate: Any = xp.minimum(max_norm / norm, 1)
@@ -113,7 +116,7 @@ class ClipGrad:
         else:
             norm = sqrt(float(total))
             if not isfinite(norm):
-                norm = self._large_norm(xp, params)
+                norm = self._large_norm(xp, params, is_checked)
             if norm <= max_norm:
                 return
             rate = max_norm / norm
@@ -121,7 +124,7 @@ class ClipGrad:
             if param.grad is not None:
                 param.grad.data *= rate
 
-    def _large_norm(self, xp: Any, params: list[Parameter]) -> float:
+    def _large_norm(self, xp: Any, params: list[Parameter], is_checked: bool) -> float:
         """Return a norm of which the squares are too large for single precision."""
         largest = 0.0
         strange = []
@@ -132,7 +135,7 @@ class ClipGrad:
                 if not isfinite(size):
                     label = param.name or f"number {place}"
                     strange.append(f"{label} ({param.dtype}{list(param.shape)})")
-        if strange and self.check:
+        if strange and is_checked:
             raise FloatingPointError(
                 "ClipGrad: gradients are infinite or nan, those of parameter "
                 f"{', '.join(strange)}; nothing was updated. dezero_core.detect_anomaly() finds "

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from dezero_core.backend import backend_of
 from dezero_core.functions._axes import normalize_axis, shape_of
 from dezero_core.functions.shape import ravel
 from dezero_core.primitive import primitive
@@ -62,6 +63,7 @@ def get_item(x: ArrayLike, index: Any) -> Variable:
 
     Raises:
         IndexError: The index is out of range, or nothing that can be an index.
+        TypeError: The array lies on the host, and the index on a device.
 
     Example:
         >>> import numpy as np
@@ -75,7 +77,16 @@ def get_item(x: ArrayLike, index: Any) -> Variable:
     """
     shape_of("get_item", x)
     parts = index if type(index) is tuple else (index,)
-    return _get_item(x, index=tuple([_as_index(part) for part in parts]))
+    parts = tuple([_as_index(part) for part in parts])
+    try:
+        return _get_item(x, index=parts)
+    except TypeError:
+        data = x._data if isinstance(x, Variable) else x
+        if isinstance(data, np.ndarray):
+            # A device takes indices from the host; the host takes none from a device.
+            foreign = [part for part in parts if hasattr(part, "dtype")]
+            backend_of(data, *foreign, operation="get_item")
+        raise
 
 
 # --- along an axis ------------------------------------------------------------------------------

@@ -1,14 +1,30 @@
-"""The check of labels, for all that compares scores with them."""
+"""The checks of labels, for all that compares scores with them."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from dezero_core import Variable
+from dezero_core.backend import backend_of
 from dezero_core.errors import describe
 from dezero_core.typing import Array, ArrayLike, Shape
 
-__all__ = ["check_labels"]
+__all__ = ["check_labels", "check_one_device"]
+
+
+def check_one_device(name: str, *operands: ArrayLike) -> None:
+    """Make sure that operands lie on one device.
+
+    Args:
+        name: Who asks, for the message.
+        *operands: Variables, arrays and numbers.
+
+    Raises:
+        TypeError: They do not. The message names them.
+    """
+    arrays = [x.data if isinstance(x, Variable) else x for x in operands]
+    if any(type(x) is not np.ndarray for x in arrays):
+        backend_of(*arrays, operation=name)
 
 
 def check_labels(name: str, x: ArrayLike, t: ArrayLike, *, may_be_empty: bool = False) -> Array:
@@ -43,6 +59,7 @@ def check_labels(name: str, x: ArrayLike, t: ArrayLike, *, may_be_empty: bool = 
         )
     if not shape[0] and not may_be_empty:
         raise ValueError(f"{name}: there is no mean over an empty batch, got {describe(x)}")
+    check_one_device(name, x, t)
     if isinstance(t, np.ndarray) and t.size:
         classes = shape[1]
         # Read as unsigned, a negative label is a huge one: one look finds both ends.

@@ -11,7 +11,7 @@ from dezero_core import Variable, get_array_module
 from dezero_core.errors import describe
 from dezero_core.primitive import primitive
 from dezero_core.typing import Array, ArrayLike
-from dezero_nn.functions._labels import check_labels
+from dezero_nn.functions._labels import check_labels, check_one_device
 from dezero_nn.functions._reductions import (
     Reduction,
     check_one_shape,
@@ -192,6 +192,7 @@ def _against_probabilities(
     x: Any, t: Any, class_weights: Any, label_smoothing: float, reduction: Reduction
 ) -> Variable:
     check_one_shape("softmax_cross_entropy", x, t, reduction)
+    check_one_device("softmax_cross_entropy", x, t)
     check_range("softmax_cross_entropy", "probabilities", t)
     if not isinstance(t, Variable):
         t = t.astype(_dtype_of(x), copy=False)
@@ -228,6 +229,8 @@ def _smoothed(x: Any, t: Any, weights: Any, counts: Any, label_smoothing: float)
 
 def _weights_of_classes(x: Any, class_weights: Any) -> Array:
     array = class_weights.data if isinstance(class_weights, Variable) else class_weights
+    if hasattr(array, "dtype") and not isinstance(array, np.ndarray):
+        check_one_device("softmax_cross_entropy", x, array)
     array = get_array_module(x).asarray(array, dtype=_dtype_of(x))
     if array.shape != x.shape[1:]:
         raise ValueError(

@@ -10,6 +10,7 @@ from dezero_core import Variable
 from dezero_core import functions as F
 from dezero_core.errors import describe
 from dezero_core.typing import ArrayLike
+from dezero_nn.functions._labels import check_one_device
 
 __all__ = ["embedding"]
 
@@ -29,7 +30,7 @@ def embedding(x: ArrayLike, W: ArrayLike) -> Variable:
         A Variable of shape (..., D), where ... is the shape of `x`.
 
     Raises:
-        TypeError: The ids are no integers.
+        TypeError: The ids are no integers, or on another device than W.
         ValueError: `W` is no matrix, or an id is out of range.
 
     Example:
@@ -53,6 +54,8 @@ def embedding(x: ArrayLike, W: ArrayLike) -> Variable:
         raise TypeError(f"embedding: ids are an array of integers, got {describe(x)}")
     if len(getattr(W, "shape", ())) != 2:
         raise ValueError(f"embedding: W is a matrix of shape (V, D), got {describe(W)}")
+    if not isinstance(x, int):
+        check_one_device("embedding", ids, W)
     if isinstance(ids, np.ndarray) and ids.size:
         low, high = ids.min(), ids.max()
         if low < 0 or high >= W.shape[0]:
