@@ -72,13 +72,11 @@ def draw_landscape(
     # Only differences of scores mean anything.
     image = axes.contourf(x, y, scores - scores.max(), levels=16, cmap="cividis")
     axes.figure.colorbar(image, ax=axes, label="the critic's score, below its highest")
-    style = {"linestyle": "none", "markersize": 2.6, "alpha": 0.7}
-    axes.plot(*real.T, marker="o", color="white", label="real", **style)
+    style = {"linestyle": "none", "markersize": 2.6, "alpha": 0.8}
+    axes.plot(*real.T, marker="o", color="black", label="real", **style)
     axes.plot(*made.T, marker="o", color=VERMILION, label="made", **style)
     axes.set_xlim(-EDGE, EDGE)
     axes.set_ylim(-EDGE, EDGE)
     axes.set_aspect("equal")
     axes.set_title("The points, on the critic's landscape", fontsize=11)
-    legend = axes.legend(loc="lower left", markerscale=2.5, facecolor="0.35", framealpha=0.9)
-    for text in legend.get_texts():
-        text.set_color("white")
+    axes.legend(loc="lower left", markerscale=2.5, framealpha=0.9)
