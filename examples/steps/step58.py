@@ -56,8 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"with {sum(parameter.size for parameter in model.params()):,} parameters")
 
     with dezero.test_mode():
-        model.plot(x, to_file=options.out / "step58.png")
-    print("drawn:", options.out / "step58.png")
+        model.plot(x, to_file=options.out / "step58.svg")
+    print("drawn:", options.out / "step58.svg")
 
     labels = ImageNet.labels()
     if options.pretrained:

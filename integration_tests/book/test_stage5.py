@@ -1,6 +1,7 @@
 """The book's stage 5 (steps 52 to 60), as a reader meets it: through `import dezero`.
 
-One test for each row of the contract, in its order; packages test the details of theirs.
+In the contract's order. What the scripts of `examples/steps` show, long trainings among it, is
+tested in test_steps_37_60.py; packages test the details of theirs.
 """
 
 from __future__ import annotations
@@ -172,13 +173,7 @@ def test_step_57_pooling_and_a_convolutional_network() -> None:
         assert float(F.accuracy(model(x), t)) > 0.9
 
 
-def test_step_58_vgg16_without_its_weights() -> None:
-    model = VGG16()
-    x = np.zeros((1, 3, 32, 32), np.float32)
-    with dezero.test_mode(), dezero.no_grad():
-        y = model(x)
-    assert (y.shape, y.dtype) == ((1, 1000), np.float32)
-    assert {p.dtype for p in model.params()} == {np.dtype(np.float32)}
+def test_step_58_photographs_become_what_the_weights_want() -> None:
     image = np.zeros((224, 224, 3), np.uint8)
     image[..., 0] = 255  # red
     x = VGG16.preprocess(image)
@@ -187,13 +182,6 @@ def test_step_58_vgg16_without_its_weights() -> None:
 
 
 # --- sequences (steps 59 and 60) -----------------------------------------------------------------
-
-
-def sine(train: bool) -> tuple[Any, Any]:
-    """Return 999 values of a curve, and for each the next one: noisy sine, or cosine."""
-    x = np.linspace(0, 2 * np.pi, 1000)
-    y = np.sin(x) + np.random.uniform(-0.05, 0.05, size=x.shape) if train else np.cos(x)
-    return y[:-1, np.newaxis], y[1:, np.newaxis]
 
 
 class Net(Model):
@@ -211,45 +199,28 @@ class Net(Model):
         return self.fc(self.rnn(x))
 
 
-def train(kind: Any, batch_size: int, epochs: int, seed: int = 0) -> tuple[Any, list[float]]:
-    """Truncated back-propagation through 30 steps, from several places in the curve at once."""
+def losses(kind: Any, epochs: int, seed: int) -> list[float]:
+    """Learn the noisy sine, cutting the graph after each 30 values; return each epoch's loss."""
     np.random.seed(seed)
-    data, label = sine(train=True)
-    steps = len(data) // batch_size
-    places = np.arange(batch_size) * steps
+    wave = datasets.SinCurve(train=True)
     model = Net(kind)
     optimizer = optimizers.Adam().setup(model)
-    losses = []
+    means = []
     for _ in range(epochs):
         model.reset_state()
         loss: Any = 0
         total = 0.0
-        for i in range(steps):
-            loss += F.mean_squared_error(model(data[places + i]), label[places + i])
-            if (i + 1) % 30 == 0 or i + 1 == steps:
+        for count, (x, t) in enumerate(wave, start=1):
+            loss += F.mean_squared_error(model(x[np.newaxis]), t[np.newaxis])
+            if count % 30 == 0 or count == len(wave):
                 model.cleargrads()
                 loss.backward()
                 loss.unchain_backward()
                 optimizer.update()
                 total += float(loss)
                 loss = 0
-        losses.append(total / steps)
-    return model, losses
-
-
-def error_on_cosine(model: Any) -> float:
-    xs, ts = sine(train=False)
-    model.reset_state()
-    with dezero.no_grad():
-        ys = np.array([float(model(x[np.newaxis])) for x in xs])
-    return float(np.sqrt(np.mean((ys - ts[:, 0]) ** 2)))
-
-
-def test_step_59_a_recurrent_network_follows_a_curve_that_it_has_not_seen() -> None:
-    model, losses = train(L.RNN, 1, 5)
-    assert losses[0] > 0.2
-    assert losses[-1] < 0.02
-    assert error_on_cosine(model) < 0.2
+        means.append(total / len(wave))
+    return means
 
 
 def test_step_59_the_chain_is_cut() -> None:
@@ -272,12 +243,6 @@ def test_step_59_the_chain_is_cut() -> None:
 
 def test_step_60_lstm_learns_more_in_as_many_epochs() -> None:
     def mean_loss(kind: Any) -> float:
-        return float(np.mean([train(kind, 1, 2, seed)[1] for seed in (0, 1)]))
+        return float(np.mean([losses(kind, 2, seed) for seed in (0, 1)]))
 
     assert mean_loss(L.LSTM) < 0.6 * mean_loss(L.RNN)
-
-
-def test_step_60_many_places_at_once() -> None:
-    model, losses = train(L.LSTM, 30, 40)
-    assert losses[-1] < 0.1 * losses[0]
-    assert error_on_cosine(model) < 0.1
