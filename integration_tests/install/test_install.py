@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import ROOT, TEST_TOOLS, Environment
+from ..conftest import ROOT, TEST_TOOLS, Environment, siblings
 
 PACKAGES = sorted(path.parent.name for path in ROOT.glob("packages/*/pyproject.toml"))
 
@@ -34,7 +34,6 @@ def test_a_package_passes_its_tests_alone(
     package: str,
     wheels: dict[str, Path],
     environment: Environment,
-    siblings: Callable[[str], list[str]],
     test_folder: Callable[[str], Path],
 ) -> None:
     needed = siblings(package)

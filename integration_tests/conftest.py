@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 TEST_TOOLS = ("hypothesis>=6.100", "pip", "pytest>=9.0,<10")  # pip: core installs plug-ins
 
 
@@ -25,6 +25,12 @@ class Environment:
     """A virtual environment with nothing in it but what a test installs."""
 
     folder: Path
+
+    @classmethod
+    def create(cls, folder: Path) -> Environment:
+        """Make one, without even pip."""
+        venv.create(folder, with_pip=False, symlinks=os.name != "nt")
+        return cls(folder)
 
     @property
     def python(self) -> Path:
@@ -69,32 +75,31 @@ class Environment:
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The wheel of every package, built from the sources as they are."""
     folder = tmp_path_factory.mktemp("wheels")
-    build = runpy.run_path(str(Path(__file__).with_name("build.py")))
+    build = runpy.run_path(str(ROOT / "integration_tests" / "install" / "build.py"))
     return {package: build["build_wheel"](package, folder) for package in build["PACKAGES"]}
 
 
 @pytest.fixture
 def environment(tmp_path: Path) -> Environment:
     """An empty environment, without even pip."""
-    folder = tmp_path / "environment"
-    venv.create(folder, with_pip=False, symlinks=os.name != "nt")
-    return Environment(folder)
+    return Environment.create(tmp_path / "environment")
 
 
-@pytest.fixture(scope="session")
-def siblings() -> Callable[[str], list[str]]:
+def dependencies(package: str) -> list[str]:
+    """Return what a package of this workspace declares to need, without its extras."""
+    text = (ROOT / "packages" / package / "pyproject.toml").read_text(encoding="utf-8")
+    declared: list[str] = tomllib.loads(text)["project"]["dependencies"]
+    return declared
+
+
+def siblings(package: str) -> list[str]:
     """Return the packages of this workspace that a package needs, itself included."""
-
-    def closure(package: str) -> list[str]:
-        text = (ROOT / "packages" / package / "pyproject.toml").read_text(encoding="utf-8")
-        needed = {package}
-        for requirement in tomllib.loads(text)["project"]["dependencies"]:
-            name = requirement.partition(">=")[0]
-            if name.startswith("dezero"):
-                needed.update(closure(name))
-        return sorted(needed)
-
-    return closure
+    needed = {package}
+    for requirement in dependencies(package):
+        name = requirement.partition(">=")[0]
+        if name.startswith("dezero"):
+            needed.update(siblings(name))
+    return sorted(needed)
 
 
 @pytest.fixture
