@@ -13,8 +13,10 @@ import pytest
 import dezero_cuda
 from dezero_core import Device, Variable
 from dezero_core.backend import as_numpy, backend_of, get_array_module, get_backend
-from dezero_core.testing import FakeArray, FakeDevice
+from dezero_core.testing import FakeArray
 from dezero_cuda import CudaUnavailableError, diagnosis
+
+from .stub_cupy import put_stub
 
 needs_device = pytest.mark.skipif(
     not dezero_cuda.is_available(), reason=str(dezero_cuda.diagnose())
@@ -25,52 +27,12 @@ class CUDARuntimeError(RuntimeError):
     """Named as CuPy's is."""
 
 
-class StubRuntime:
-    """What `cupy.cuda.runtime` answers."""
-
-    def __init__(self, driver: int = 12080, devices: int | Exception = 1) -> None:
-        self.current = 0
-        self.driver = driver
-        self.devices = devices
-
-    def driverGetVersion(self) -> int:
-        return self.driver
-
-    def runtimeGetVersion(self) -> int:
-        return 12090
-
-    def getDevice(self) -> int:
-        return self.current
-
-    def getDeviceCount(self) -> int:
-        if isinstance(self.devices, Exception):
-            raise self.devices
-        return self.devices
-
-
 @pytest.fixture(autouse=True)
 def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let each test ask the machine anew."""
     monkeypatch.setattr(diagnosis, "_ready", False)
     monkeypatch.setattr(dezero_cuda.backend, "_n_devices", None)
-
-
-def put_stub(monkeypatch: pytest.MonkeyPatch, **answers: Any) -> tuple[Any, FakeDevice]:
-    """Put a module in CuPy's place, whose arrays are the strict fake device's."""
-    device = FakeDevice()
-    waited: list[None] = []
-    cupy = types.ModuleType("cupy")
-    cupy.ndarray = FakeArray  # type: ignore[attr-defined]
-    cupy.asarray = device.xp.asarray  # type: ignore[attr-defined]
-    cupy.asnumpy = device.xp.asnumpy  # type: ignore[attr-defined]
-    cupy.arange = device.xp.arange  # type: ignore[attr-defined]
-    cupy.waited = waited  # type: ignore[attr-defined]
-    cupy.cuda = types.SimpleNamespace(  # type: ignore[attr-defined]
-        runtime=StubRuntime(**answers),
-        Device=lambda: types.SimpleNamespace(synchronize=lambda: waited.append(None)),
-    )
-    monkeypatch.setitem(sys.modules, "cupy", cupy)
-    return cupy, device
+    monkeypatch.setattr(dezero_cuda.backend, "_is_watched", False)
 
 
 class TestWhatIsMissing:

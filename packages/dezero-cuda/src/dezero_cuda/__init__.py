@@ -9,14 +9,26 @@ from __future__ import annotations
 from dezero_cuda.__about__ import __version__
 from dezero_cuda.backend_cupy import CudaBackend, is_available
 from dezero_cuda.diagnosis import CudaUnavailableError, diagnose
+from dezero_cuda.memory import (
+    DeviceMemoryError,
+    MemoryStats,
+    empty_cache,
+    memory_stats,
+    set_memory_limit,
+)
 
 __all__ = [
     "CudaBackend",
     "CudaUnavailableError",
+    "DeviceMemoryError",
+    "MemoryStats",
     "__version__",
     "backend",
     "diagnose",
+    "empty_cache",
     "is_available",
+    "memory_stats",
+    "set_memory_limit",
 ]
 
 backend = CudaBackend()

@@ -12,7 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from dezero_core.errors import describe
+from dezero_core.typing import DTypeLike, Shape
 from dezero_cuda.diagnosis import CudaUnavailableError, diagnose, import_cupy
+from dezero_cuda.memory import watch_allocations
+from dezero_cuda.transfers import Transfers, pinned_empty
 
 __all__ = ["CudaBackend", "is_available"]
 
@@ -32,6 +35,8 @@ class CudaBackend:
 
     def __init__(self) -> None:
         self._n_devices: int | None = None
+        self._transfers: dict[int, Transfers] = {}
+        self._is_watched = False
 
     def __repr__(self) -> str:
         return "<backend 'cuda'>"
@@ -120,6 +125,9 @@ class CudaBackend:
         reason = diagnose()
         if reason is not None:
             raise CudaUnavailableError(f"{operation}: {reason}")
+        if not self._is_watched:
+            watch_allocations(self.xp)
+            self._is_watched = True
         if number is not None and not 0 <= number < (count := self._count_devices()):
             raise CudaUnavailableError(
                 f"{operation}: there is no CUDA device {number}; "
@@ -164,6 +172,43 @@ class CudaBackend:
         if self._n_devices is None:
             self._n_devices = int(self.xp.cuda.runtime.getDeviceCount())
         return self._n_devices
+
+    def pinned_empty(self, shape: Shape, dtype: DTypeLike) -> npt.NDArray[Any]:
+        """Return a host array, not initialized, from which a device can copy by itself.
+
+        Args:
+            shape: The shape.
+            dtype: The dtype.
+
+        Returns:
+            The array, in pinned memory.
+
+        Raises:
+            CudaUnavailableError: There is no CuPy, driver or device.
+        """
+        self.require("pinned_empty")
+        return pinned_empty(self.xp, shape, dtype)
+
+    def asarray_async(self, x: npt.NDArray[Any]) -> Any:
+        """Return an array of `pinned_empty` as an array on the current device, without waiting.
+
+        What is computed with it on the current stream comes after the copy.
+
+        Args:
+            x: The array. It is kept until it was copied; nobody may write to it any more.
+
+        Returns:
+            The array on the device.
+
+        Raises:
+            CudaUnavailableError: There is no CuPy, driver or device.
+        """
+        self.require("asarray_async")
+        number = self.xp.cuda.runtime.getDevice()
+        transfers = self._transfers.get(number)
+        if transfers is None:
+            transfers = self._transfers.setdefault(number, Transfers(self.xp))
+        return transfers.copy(x)
 
     def synchronize(self) -> None:
         """Wait until the current device has done all that was queued.
