@@ -29,8 +29,8 @@ def main() -> None:
     print(W.grad.shape)
 
     # y.backward() started from ones, so the gradient for x is ones times W transposed.
-    print("gx is gy Wᵀ:", np.allclose(x.grad.data, np.ones((2, 4)) @ W.data.T))
-    print("gW is xᵀ gy:", np.allclose(W.grad.data, x.data.T @ np.ones((2, 4))))
+    print("gx is the product of gy and W.T:", np.allclose(x.grad.data, np.ones((2, 4)) @ W.data.T))
+    print("gW is that of x.T and gy:", np.allclose(W.grad.data, x.data.T @ np.ones((2, 4))))
     print("both agree with differences:", gradient_check(F.matmul, x.data, W.data))
 
 

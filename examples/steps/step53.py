@@ -27,9 +27,7 @@ def main() -> None:
     np.random.seed(0)
     model = MLP((100, 10))
     train(model)
-    paths: dict[str, np.ndarray] = {}
-    model._flatten_params(paths)
-    print("parameters by path:", *paths)
+    print("parameters by path:", *(path for path, _ in model.namedparams()))
 
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "my_mlp.npz")

@@ -44,7 +44,7 @@ def main() -> None:
     print(f"pooling gives {pooled.shape}, the same as the single function: {same}")
     print("deconv2d goes back to a larger image:", F.deconv2d(y, W, None, 1, 1).shape)
 
-    # The gradient of a gradient: that of conv(x)³ is linear in no argument.
+    # The gradient of a gradient. The cube is there so that the first one still depends on x.
     x.cleargrad()
     F.sum(F.conv2d(x, W, None, 2, 1) ** 3).backward(create_graph=True)
     gx = x.grad

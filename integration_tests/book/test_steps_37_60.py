@@ -89,7 +89,8 @@ FIGURES = {
         "variable(32)\n",
         "variable([[19 22]\n          [43 50]])\n",
         "the gradients' shapes:\n(2, 3)\n(3, 4)\n",
-        "gx is gy Wᵀ: True\ngW is xᵀ gy: True\nboth agree with differences: True\n",
+        "gx is the product of gy and W.T: True\ngW is that of x.T and gy: True\n"
+        "both agree with differences: True\n",
     ),
     42: ("W: variable([[2.11807369]])\nb: variable([5.46608905])\n",),
     44: (
