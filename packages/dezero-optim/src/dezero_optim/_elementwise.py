@@ -8,6 +8,8 @@ arrays, with work space from the device's own pool.
 
 Parameters in half precision have a copy in single precision, the master, that collects steps too
 small for half precision to show.
+
+Where a backend has a kernel for it, all parameters are updated by one call.
 """
 
 from __future__ import annotations
@@ -114,9 +116,12 @@ class Elementwise(Optimizer):
     Attributes:
         _state_names: Arrays of the parameter's shape, zero at first, at least in single precision.
         _n_work: How many arrays of work space `_step` needs.
+        _kernel: Under which name backends offer kernels that do what `_step` does, with its
+            numbers (see `dezero_core.backend.Backend`); None if there are none.
     """
 
     _state_names: tuple[str, ...] = ()
+    _kernel: str | None = None
     _n_work: ClassVar[int] = 1
 
     def __init__(self) -> None:
@@ -145,6 +150,41 @@ class Elementwise(Optimizer):
         if dtype != param.dtype:
             state["master"] = param.data.astype(dtype)
         return state
+
+    def update_all(self, params: list[Parameter]) -> None:
+        """Change some parameters, at once where a kernel does it (see `Optimizer.update_all`)."""
+        # What a subclass does to a single parameter, no kernel knows.
+        if self._kernel is not None and type(self).update_one is Elementwise.update_one:
+            params = self._update_by_kernels(params)
+        super().update_all(params)
+
+    def _update_by_kernels(self, params: list[Parameter]) -> list[Parameter]:
+        """Change what kernels change, and return the others."""
+        others = []
+        alike: dict[Any, list[Parameter]] = {}
+        for param in params:
+            data = param.data
+            kernel = None
+            if type(data) is not np.ndarray:
+                kernel = backend_of(data).kernels.get(f"optimizer.{self._kernel}")
+            if kernel is None:
+                others.append(param)
+                continue
+            numbers = self._numbers_for(self.settings_of(param))
+            device = getattr(data, "device", None)
+            alike.setdefault((kernel, numbers, data.dtype, device), []).append(param)
+        for (kernel, numbers, *_), some in alike.items():
+            arrays: list[Any] = [param.data for param in some]
+            grads = [param.grad.data for param in some]  # type: ignore[union-attr]
+            states = [self.state_of(param).values() for param in some]
+            xp = get_array_module(arrays[0])
+            kinds = [list(kind) for kind in zip(*states, strict=True)]
+            if kernel(xp, numbers, arrays, grads, kinds) is NotImplemented:
+                others += some
+                continue
+            for param, data in zip(some, arrays, strict=True):
+                param.data = data  # so that a backward pass through older results finds out
+        return others
 
     def update_one(self, param: Parameter) -> None:
         """Change one parameter (see `Optimizer.update_one`)."""

@@ -13,6 +13,7 @@ from dezero_core.typing import Array
 from dezero_optim._checks import check_number
 from dezero_optim._elementwise import wide_dtype
 from dezero_optim._named import check_target
+from dezero_optim._shown import shown
 
 __all__ = ["Closure", "WholeOptimizer", "gradients", "join", "put"]
 
@@ -35,6 +36,9 @@ class WholeOptimizer:
     def __init__(self) -> None:
         self.target: ParameterSource | None = None
         self.t = 0
+
+    def __repr__(self) -> str:
+        return shown(self)
 
     def setup(self: _Self, target: ParameterSource) -> _Self:
         """Choose whose parameters to change, and begin anew.

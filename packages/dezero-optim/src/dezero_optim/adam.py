@@ -68,6 +68,7 @@ class Adam(Elementwise):
         "eps": inf,
     }
     _state_names = ("sum_g", "sum_g2")
+    _kernel = "adam"
 
     def __init__(
         self, alpha: float = 0.001, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8

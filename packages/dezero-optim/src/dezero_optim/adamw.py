@@ -57,6 +57,7 @@ class AdamW(Adam):
     """
 
     hyperparameters: ClassVar[Mapping[str, float]] = {**Adam.hyperparameters, "weight_decay": inf}
+    _kernel = "adamw"
 
     def __init__(
         self,

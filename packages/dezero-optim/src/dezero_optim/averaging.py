@@ -19,6 +19,7 @@ from dezero_optim._named import (
     number_in,
     saved_array,
 )
+from dezero_optim._shown import shown
 
 __all__ = ["ExponentialMovingAverage"]
 
@@ -77,6 +78,9 @@ class ExponentialMovingAverage:
         # By identity; holding the parameters keeps it from being given to another.
         self._averages: dict[int, tuple[Parameter, Array]] = {}
         self._blocks = Blocks()
+
+    def __repr__(self) -> str:
+        return shown(self)
 
     def update(self) -> None:
         """Take the parameters as they are into the average. Call it after each training step.

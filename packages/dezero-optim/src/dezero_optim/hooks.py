@@ -17,6 +17,7 @@ from dezero_core.protocols import ParameterSource
 from dezero_core.typing import Array
 from dezero_optim._checks import check_number
 from dezero_optim._elementwise import Blocks
+from dezero_optim._shown import shown
 
 __all__ = ["ClipGrad", "FreezeParam", "WeightDecay"]
 
@@ -46,6 +47,9 @@ class WeightDecay:
         self.rate = check_number("WeightDecay: rate", rate)
         self.where = where
         self._blocks = Blocks()
+
+    def __repr__(self) -> str:
+        return shown(self)
 
     def __call__(self, params: list[Parameter]) -> None:
         """Change the gradients of `params`."""
@@ -92,6 +96,9 @@ class ClipGrad:
     def __init__(self, max_norm: float, check: bool | None = None) -> None:
         self.max_norm = check_number("ClipGrad: max_norm", max_norm)
         self.check = check
+
+    def __repr__(self) -> str:
+        return shown(self)
 
     def __call__(self, params: list[Parameter]) -> None:
         """Change the gradients of `params`.
@@ -176,6 +183,9 @@ class FreezeParam:
                 self.params += layer.params()
             else:
                 raise TypeError(f"FreezeParam: wanted are parameters or layers, got {type(layer)}")
+
+    def __repr__(self) -> str:
+        return f"<FreezeParam: {len(self.params)} parameter(s)>"
 
     def __call__(self, params: list[Parameter]) -> None:
         """Remove the gradients of the frozen parameters."""

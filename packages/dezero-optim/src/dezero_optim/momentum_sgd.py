@@ -67,6 +67,10 @@ class MomentumSGD(Elementwise):
         self.nesterov = nesterov
         self._check_hyperparameters()
 
+    @property
+    def _kernel(self) -> str:  # type: ignore[override]
+        return "nesterov" if self.nesterov else "momentum_sgd"
+
     def _numbers_for(self, settings: Any) -> Numbers:
         return float(settings.lr), float(settings.momentum)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any, ClassVar, TypeVar
@@ -19,6 +20,7 @@ from dezero_optim._named import (
     number_in,
     saved_array,
 )
+from dezero_optim._shown import shown
 from dezero_optim.group import ParameterGroup
 
 __all__ = ["Hook", "Optimizer"]
@@ -188,6 +190,7 @@ class Optimizer:
         Warns:
             RuntimeWarning: Once, if the gradients of the last update were never cleared, so that
                 new ones were added to them.
+            RuntimeWarning: No parameter has a gradient, as before `backward`.
 
         Raises:
             RuntimeError: `setup` was not called.
@@ -197,16 +200,31 @@ class Optimizer:
         target = self._require_target(f"{type(self).__name__}.update")
         self._check_hyperparameters()
         params = [param for param in target.params() if param.grad is not None]
+        if not params:
+            warnings.warn(
+                f"{type(self).__name__}.update: no parameter has a gradient, so none was changed; "
+                "call backward() of a loss first, one that the target's parameters lead to",
+                RuntimeWarning,
+                stacklevel=2,
+            )
         if self.t < _WATCHED:
             self._forgotten.check(type(self).__name__)
         for hook in self.hooks:
             hook(params)
             params = [param for param in params if param.grad is not None]
         self.t += 1
-        for param in params:
-            self.update_one(param)
+        self.update_all(params)
         if self.t < _WATCHED:
             self._forgotten.watch(params)
+
+    def update_all(self, params: list[Parameter]) -> None:
+        """Change some parameters, one after the other, by `update_one`.
+
+        Args:
+            params: They have gradients.
+        """
+        for param in params:
+            self.update_one(param)
 
     def update_one(self, param: Parameter) -> None:
         """Change one parameter. Subclasses define it.
@@ -374,6 +392,9 @@ class Optimizer:
         if self.target is None:
             raise RuntimeError(f"{operation}: there is no target; call setup(model) first")
         return self.target
+
+    def __repr__(self) -> str:
+        return shown(self)
 
     def __getstate__(self) -> dict[str, Any]:
         # Copies of parameters have other identities.

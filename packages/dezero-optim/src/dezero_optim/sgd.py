@@ -44,6 +44,7 @@ class SGD(Elementwise):
     """
 
     hyperparameters: ClassVar[Mapping[str, float]] = {"lr": inf}
+    _kernel = "sgd"
 
     def __init__(self, lr: float = 0.01) -> None:
         super().__init__()

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, TypeVar
 
 from dezero_optim._checks import check_count, check_number
 from dezero_optim._named import Problems, number_in
+from dezero_optim._shown import shown
 from dezero_optim.group import ParameterGroup
 from dezero_optim.optimizer import Optimizer
 
@@ -139,6 +140,9 @@ class Schedule:
     def __mul__(self, other: Schedule) -> Schedule:
         return Product(self, other) if isinstance(other, Schedule) else NotImplemented
 
+    def __repr__(self) -> str:
+        return shown(self)
+
     def state_dict(self) -> dict[str, Any]:
         """Return all that is needed to go on from here, as numbers by name."""
         state: dict[str, Any] = {"t": self.t, "base": self.base}
@@ -199,6 +203,10 @@ class Product(Schedule):
         super().__init__(None if None in ends else max(end or 0 for end in ends))
         self._parts = (first, second)
 
+    def __repr__(self) -> str:
+        first, second = self._parts
+        return f"{first!r} * {second!r}"
+
     @property
     def parts(self) -> tuple[Schedule, ...]:
         """The two."""
@@ -231,6 +239,11 @@ class Chain(Schedule):
         self.at = check_count("then: at", first.steps if at is None else at)
         super().__init__(None if second.steps is None else self.at + second.steps)
         self._parts = (first, second)
+
+    def __repr__(self) -> str:
+        first, second = self._parts
+        at = "" if self.at == first.steps else f", at={self.at}"
+        return f"{first!r}.then({second!r}{at})"
 
     @property
     def parts(self) -> tuple[Schedule, ...]:
