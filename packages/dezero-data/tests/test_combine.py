@@ -194,6 +194,7 @@ class TestRandomSplit:
             (["5", 5], TypeError, "a length is a number, not '5'"),
             ([True, 9], TypeError, "a length is a number, not True"),
             ([], ValueError, r"\[\] have the sum 0"),
+            (0.9, TypeError, r"one for each part, such as \[0.9, 0.1\], not 0.9"),
         ],
     )
     def test_refuses_lengths(self, lengths: Any, error: type[Exception], message: str) -> None:
@@ -201,7 +202,7 @@ class TestRandomSplit:
             random_split(Numbers(), lengths)
 
     def test_refuses_a_seed(self) -> None:
-        with pytest.raises(TypeError, match=r"not a int; try numpy\.random\.default_rng\(seed\)"):
+        with pytest.raises(TypeError, match=r"not 0; try numpy\.random\.default_rng\(seed\)"):
             random_split(Numbers(), [1.0], 0)  # type: ignore[arg-type]
 
 

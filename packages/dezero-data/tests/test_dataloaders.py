@@ -238,6 +238,11 @@ class TestBadInput:
         ):
             DataLoader(dataset, 2)
 
+    def test_a_class_in_place_of_a_data_set(self) -> None:
+        message = r"DataLoader: Numbers is a class, not a data set; Numbers\(...\) makes one"
+        with pytest.raises(TypeError, match=message):
+            DataLoader(Numbers, 2)
+
     def test_no_length(self) -> None:
         class Endless:
             def __getitem__(self, index: int) -> tuple[int, int]:
@@ -247,7 +252,7 @@ class TestBadInput:
             DataLoader(Endless(), 2)
 
     def test_rng(self) -> None:
-        with pytest.raises(TypeError, match=r"not a int; try numpy.random.default_rng\(seed\)"):
+        with pytest.raises(TypeError, match=r"not 0; try numpy.random.default_rng\(seed\)"):
             DataLoader(Numbers(), 2, rng=0)  # type: ignore[arg-type]
 
     @pytest.mark.parametrize(
@@ -301,10 +306,10 @@ class TestBadInput:
             ({"seed": 0, "rng": np.random.default_rng(0)}, ValueError, "give one of them"),
             ({"collate": 3}, TypeError, "collate is a int, which cannot be called"),
             ({"gpu": True, "device": "cuda:1"}, ValueError, 'gpu=True means device="cuda"'),
-            ({"device": 0}, TypeError, 'a device is a text like "cuda:0", not 0'),
+            ({"device": 0}, TypeError, 'a device is a text like "cpu", "cuda" or "cuda:1", not 0'),
             ({"device": "cuda:x"}, ValueError, "not 'cuda:x'"),
             ({"device": "numpy:0"}, ValueError, "devices of <backend 'numpy'> have no numbers"),
-            ({"device": "tpu"}, LookupError, "no 'tpu' to load to.*no backend 'tpu'"),
+            ({"device": "tpu"}, LookupError, "there is no device 'tpu'; there is 'cpu'"),
         ],
     )
     def test_options(self, options: Any, kind: Any, message: str) -> None:

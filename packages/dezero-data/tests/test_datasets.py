@@ -82,7 +82,7 @@ class TestDataset:
         with pytest.raises(TypeError, match=f"one integer, not a {type(index).__name__}"):
             Table()[index]
 
-    @pytest.mark.parametrize("indices", [[0.0, 1.0], [[0, 1]], 3, [True, False], []])
+    @pytest.mark.parametrize("indices", [[0.0, 1.0], [[0, 1]], 3, [True, False]])
     def test_indices_of_the_wrong_kind(self, indices: Any) -> None:
         with pytest.raises(TypeError, match=r"integers of shape \(N,\), not"):
             Table().__getitems__(indices)
@@ -241,7 +241,7 @@ class TestSinCurve:
         waves = [SinCurve(rng=make(0)).data for _ in range(2)]
         np.testing.assert_array_equal(waves[0], waves[1])
         assert np.abs(waves[0][:, 0] - np.sin(np.linspace(0, 2 * np.pi, 1000)[:-1])).max() > 0.049
-        with pytest.raises(TypeError, match=r"SinCurve: rng is .* not a int"):
+        with pytest.raises(TypeError, match=r"SinCurve: rng is .* not 0"):
             SinCurve(rng=0)  # type: ignore[arg-type]
 
     def test_in_sequence(self) -> None:

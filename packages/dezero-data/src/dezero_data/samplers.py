@@ -11,14 +11,14 @@ is one process's share of a weighted draw.
 from __future__ import annotations
 
 import math
-import operator
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Iterator, Sized
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from dezero_core.typing import Array, ArrayLike
+from dezero_data._arguments import check_integer, check_sampler
 
 __all__ = [
     "BatchSampler",
@@ -80,10 +80,10 @@ class _SeededSampler(ABC):
 
     def __init__(self, seed: int, num_samples: int | None) -> None:
         name = type(self).__name__
-        self.seed = _integer(seed, "seed", name, least=0)
+        self.seed = check_integer(seed, "seed", name, least=0)
         self.epoch = 0
         if num_samples is not None:
-            num_samples = _integer(num_samples, "num_samples", name, least=1)
+            num_samples = check_integer(num_samples, "num_samples", name, least=1)
         self._num_samples = num_samples
 
     def set_epoch(self, epoch: int) -> None:
@@ -266,9 +266,9 @@ class DistributedSampler:
         self, sampler: Sampler, rank: int, world_size: int, *, drop_last: bool = False
     ) -> None:
         name = "DistributedSampler"
-        self._sampler = _check_sampler(sampler, name)
-        self.world_size = _integer(world_size, "world_size", name, least=1)
-        self.rank = _integer(rank, "rank", name, least=0)
+        self._sampler = check_sampler(sampler, name)
+        self.world_size = check_integer(world_size, "world_size", name, least=1)
+        self.rank = check_integer(rank, "rank", name, least=0)
         if self.rank >= self.world_size:
             raise ValueError(
                 f"{name}: rank is from 0 to {self.world_size - 1} where world_size is "
@@ -325,8 +325,8 @@ class BatchSampler:
     """
 
     def __init__(self, sampler: Sampler, batch_size: int, *, drop_last: bool = False) -> None:
-        self._sampler = _check_sampler(sampler, "BatchSampler")
-        self.batch_size = _integer(batch_size, "batch_size", "BatchSampler", least=1)
+        self._sampler = check_sampler(sampler, "BatchSampler")
+        self.batch_size = check_integer(batch_size, "batch_size", "BatchSampler", least=1)
         self.drop_last = drop_last
 
     def set_epoch(self, epoch: int) -> None:
@@ -350,19 +350,6 @@ class BatchSampler:
         return f"BatchSampler({self._sampler!r}, batch_size={self.batch_size})"
 
 
-def _check_sampler(sampler: Any, whose: str) -> Any:
-    """Return a sampler, or say what it lacks."""
-    for needed, why in (("__iter__", "yields nothing"), ("__len__", "has no length")):
-        if not hasattr(sampler, needed):
-            raise TypeError(
-                f"{whose}: a {type(sampler).__name__} is no sampler, it {why} (no {needed}). "
-                "A list of indices is one"
-            )
-    if isinstance(sampler, (str, bytes)) or not isinstance(sampler, Iterable):
-        raise TypeError(f"{whose}: a {type(sampler).__name__} is no sampler")
-    return sampler
-
-
 def _set_epoch(sampler: Any, epoch: int) -> None:
     """Tell a sampler the epoch, if it wants to know."""
     if hasattr(sampler, "set_epoch"):
@@ -375,18 +362,6 @@ def _sized(data: Any, whose: str) -> Sized:
             f"{whose}: {data!r} has no length; give the data set, or range(n) for n items"
         )
     return data
-
-
-def _integer(value: Any, name: str, whose: str, least: int) -> int:
-    try:
-        if isinstance(value, bool):
-            raise TypeError
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{whose}: {name} is an integer, not {value!r}") from None
-    if number < least:
-        raise ValueError(f"{whose}: {name} is at least {least}, not {number}")
-    return number
 
 
 def _check_weights(weights: ArrayLike) -> Array:

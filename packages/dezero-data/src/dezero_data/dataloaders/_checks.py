@@ -1,8 +1,7 @@
-"""What the arguments of loaders may be, and what samplers may give."""
+"""What loaders take beside `dezero_data._arguments`, and what samplers may give."""
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,40 +11,11 @@ from dezero_core.typing import Array
 from dezero_data.randomness import RandomSource
 
 __all__ = [
-    "check_dataset",
-    "check_integer",
-    "check_rng",
     "check_timeout",
     "peek_seed",
     "read_batches",
     "read_indices",
 ]
-
-
-def check_dataset(dataset: Any) -> Any:
-    """Return what items can be had from by index."""
-    for needed in ("__getitem__", "__len__"):
-        if not hasattr(dataset, needed):
-            raise TypeError(
-                f"DataLoader: a {type(dataset).__name__} is no data set, "
-                f"it has no {needed}; wanted is a Dataset or a sequence of pairs"
-            )
-    return dataset
-
-
-def check_integer(value: Any, name: str, least: int, most: int | None = None) -> int:
-    """Return an integer that is not too small and not too large."""
-    try:
-        if isinstance(value, (bool, np.bool_)):
-            raise TypeError
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"DataLoader: {name} is an integer, not {value!r}") from None
-    if number < least:
-        raise ValueError(f"DataLoader: {name} is at least {least}, not {number}")
-    if most is not None and number > most:
-        raise ValueError(f"DataLoader: {name} is at most {most}, not {number}")
-    return number
 
 
 def check_timeout(timeout: float | None) -> float | None:
@@ -57,16 +27,6 @@ def check_timeout(timeout: float | None) -> float | None:
     if not timeout > 0:
         raise ValueError(f"DataLoader: timeout is more than 0 seconds, not {timeout!r}")
     return float(timeout)
-
-
-def check_rng(rng: Any) -> RandomSource | None:
-    """Return a random generator of NumPy, or None."""
-    if rng is not None and not isinstance(rng, (np.random.Generator, np.random.RandomState)):
-        raise TypeError(
-            "DataLoader: rng is a numpy.random.Generator or RandomState, "
-            f"not a {type(rng).__name__}; try numpy.random.default_rng(seed)"
-        )
-    return rng
 
 
 def peek_seed(rng: RandomSource | None) -> int:

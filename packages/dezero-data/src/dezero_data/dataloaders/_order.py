@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from dezero_core.typing import Array
+from dezero_data._arguments import check_integer, check_rng, check_sampler
 from dezero_data.dataloaders import _checks as checks
 from dezero_data.dataloaders._state import load_generator, save_generator
 from dezero_data.randomness import RandomSource
-from dezero_data.samplers import Sampler, _check_sampler, _set_epoch
+from dezero_data.samplers import Sampler, _set_epoch
 
 __all__ = ["Order"]
 
@@ -46,14 +47,14 @@ class Order:
         self.sampler: Any = sampler if batch_sampler is None else batch_sampler
         self.in_batches = batch_sampler is not None
         if self.sampler is not None:
-            _check_sampler(self.sampler, "DataLoader")
+            check_sampler(self.sampler, "DataLoader")
         self.is_random = bool(shuffle) and self.sampler is None
-        self._rng = checks.check_rng(rng)
+        self._rng = check_rng(rng, "DataLoader")
         self.seed_is_given = seed is not None
         if seed is None:
             self.seed = checks.peek_seed(rng)
         elif rng is None:
-            self.seed = checks.check_integer(seed, "seed", least=0, most=2**64 - 1)
+            self.seed = check_integer(seed, "seed", "DataLoader", least=0, most=2**64 - 1)
         else:
             raise ValueError("DataLoader: rng and seed both decide the order; give one of them")
         self.name = self._name()

@@ -10,6 +10,7 @@ import numpy as np
 
 from dezero_core import Device
 from dezero_core.typing import Array
+from dezero_data._arguments import check_dataset, check_integer
 from dezero_data._batches import Collate, fetch
 from dezero_data.dataloaders import _checks as checks
 from dezero_data.dataloaders._ahead import Ahead
@@ -112,9 +113,10 @@ class DataLoader:
         prefetch: int = 0,
         device: str | Device | None = None,
     ) -> None:
-        self.dataset = checks.check_dataset(dataset)
+        name = type(self).__name__
+        self.dataset = check_dataset(dataset, name)
         if batch_sampler is None:
-            self.batch_size: int | None = checks.check_integer(batch_size, "batch_size", least=1)
+            self.batch_size: int | None = check_integer(batch_size, "batch_size", name, least=1)
         elif batch_size is not None or sampler is not None or drop_last:
             raise ValueError(
                 "DataLoader: batch_sampler says which batches there are, in place of batch_size, "
@@ -130,9 +132,9 @@ class DataLoader:
                 f"DataLoader: collate is a {type(collate).__name__}, which cannot be called"
             )
         self._collate = collate
-        self.num_workers = checks.check_integer(num_workers, "num_workers", least=0)
+        self.num_workers = check_integer(num_workers, "num_workers", name, least=0)
         self.timeout = checks.check_timeout(timeout)
-        self.prefetch = checks.check_integer(prefetch, "prefetch", least=0)
+        self.prefetch = check_integer(prefetch, "prefetch", name, least=0)
         if gpu and device is not None:
             raise ValueError(f'DataLoader: gpu=True means device="cuda"; device is {device!r}')
         self._device: Destination | None = None

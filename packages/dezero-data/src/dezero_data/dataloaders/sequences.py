@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from dezero_core.typing import Array, ArrayLike
+from dezero_data._arguments import check_integer
 from dezero_data._batches import Collate
-from dezero_data.dataloaders import _checks as checks
 from dezero_data.dataloaders.loader import DataLoader
 from dezero_data.randomness import RandomSource
 
@@ -146,7 +146,7 @@ class TokenLoader(DataLoader):
         prefetch: int = 0,
         device: str | None = None,
     ) -> None:
-        self.length = checks.check_integer(length, "length", least=1)
+        self.length = check_integer(length, "length", "TokenLoader", least=1)
         super().__init__(
             *(_Windows(tokens, self.length), batch_size, shuffle, gpu),
             drop_last=drop_last,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from dezero_core.typing import Array
+from dezero_data._arguments import check_index, check_indices
 from dezero_data._batches import stack
 from dezero_data.randomness import current_items, map_items, using_item_random
 from dezero_data.transforms import Compose, Transform
@@ -109,14 +109,7 @@ class Dataset:
             IndexError: There is no such item.
         """
         name = type(self).__name__
-        try:
-            number = operator.index(index)
-        except TypeError:
-            raise TypeError(
-                f"{name}: an index is one integer, not a {type(index).__name__}"
-            ) from None
-        if not -len(self) <= number < len(self):
-            raise IndexError(f"{name}: no item {number} among {len(self)}")
+        number = check_index(index, len(self), name)
         x = self._transformed(self.transform, self.data[number], number, "transform")
         if self.label is None:
             return x, None
@@ -139,16 +132,7 @@ class Dataset:
             ValueError: The transformed items differ in shape.
         """
         name = type(self).__name__
-        indices = np.asarray(indices)
-        if indices.dtype.kind not in "iu" or indices.ndim != 1:
-            raise TypeError(
-                f"{name}: the indices of a batch are integers of shape (N,), "
-                f"not {indices.dtype} of shape {indices.shape}"
-            )
-        size = len(self)
-        if indices.size and not (indices.min() >= -size and indices.max() < size):
-            wrong = indices[(indices < -size) | (indices >= size)][0]
-            raise IndexError(f"{name}: no item {wrong} among {size}")
+        indices = check_indices(indices, len(self), name)
         x = self._take(self.data, indices, "transform", name)
         if self.label is None:
             return x, None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from dezero_core.typing import Array, ArrayLike
+from dezero_data._arguments import check_dataset, check_index, check_indices, check_rng
 from dezero_data._batches import fetch
 from dezero_data.randomness import RandomSource, current_items
 
@@ -44,9 +44,9 @@ class Subset:
     """
 
     def __init__(self, dataset: Any, indices: ArrayLike) -> None:
-        _check_dataset(dataset, "Subset")
+        check_dataset(dataset, "Subset")
         self.dataset = dataset
-        self.indices = _check_indices(indices, len(dataset), "Subset")
+        self.indices = check_indices(indices, len(dataset), "Subset")
 
     def __getitem__(self, index: int) -> Any:
         """Return one item.
@@ -61,7 +61,7 @@ class Subset:
             TypeError: `index` is no integer.
             IndexError: There is no such item.
         """
-        number = _check_index(index, len(self), "Subset")
+        number = check_index(index, len(self), "Subset")
         return self.dataset[int(self.indices[number])]
 
     def __getitems__(self, indices: Array) -> Any:
@@ -77,7 +77,7 @@ class Subset:
             TypeError: `indices` are no integers in one axis.
             IndexError: There is no item of one of the indices.
         """
-        chosen = self.indices[_check_indices(indices, len(self), "Subset")]
+        chosen = self.indices[check_indices(indices, len(self), "Subset")]
         return fetch(self.dataset, chosen, current_items())
 
     def __len__(self) -> int:
@@ -117,7 +117,7 @@ class ConcatDataset:
         if not self.datasets:
             raise ValueError("ConcatDataset: there is no data set to begin with")
         for dataset in self.datasets:
-            _check_dataset(dataset, "ConcatDataset")
+            check_dataset(dataset, "ConcatDataset")
         # Taken once: if a part grows later, the numbers of the items of the others stay.
         self._ends = np.cumsum([len(dataset) for dataset in self.datasets])
 
@@ -134,7 +134,7 @@ class ConcatDataset:
             TypeError: `index` is no integer.
             IndexError: There is no such item.
         """
-        number = _check_index(index, len(self), "ConcatDataset")
+        number = check_index(index, len(self), "ConcatDataset")
         part = int(np.searchsorted(self._ends, number, side="right"))
         return self.datasets[part][number - self._start(part)]
 
@@ -152,7 +152,7 @@ class ConcatDataset:
                 different shapes, or some with labels and others without.
             IndexError: There is no item of one of the indices.
         """
-        numbers = _check_indices(indices, len(self), "ConcatDataset")
+        numbers = check_indices(indices, len(self), "ConcatDataset")
         parts = np.searchsorted(self._ends, numbers, side="right")
         current = current_items()
         batches, positions, names = [], [], []
@@ -204,12 +204,8 @@ def random_split(
         >>> len(train), len(valid)
         (1294, 143)
     """
-    _check_dataset(dataset, "random_split")
-    if rng is not None and not hasattr(rng, "permutation"):
-        raise TypeError(
-            "random_split: rng is a numpy.random.Generator or RandomState, "
-            f"not a {type(rng).__name__}; try numpy.random.default_rng(seed)"
-        )
+    check_dataset(dataset, "random_split")
+    check_rng(rng, "random_split")
     counts = _counts(lengths, len(dataset))
     order = (np.random if rng is None else rng).permutation(len(dataset))
     ends = np.cumsum(counts)
@@ -219,6 +215,11 @@ def random_split(
 
 
 def _counts(lengths: Sequence[float], size: int) -> list[int]:
+    if not isinstance(lengths, Iterable):
+        raise TypeError(
+            f"random_split: lengths are a list with one for each part, such as [0.9, 0.1], "
+            f"not {lengths!r}"
+        )
     wanted = list(lengths)
     for length in wanted:
         real = isinstance(length, (int, float, np.integer, np.floating))
@@ -276,36 +277,3 @@ def _describe(batch: Any) -> str:
     if isinstance(batch, np.ndarray):
         return f"items of shape {batch.shape[1:]}"
     return f"a {type(batch).__name__} of {_form(batch)}"
-
-
-def _check_dataset(dataset: Any, maker: str) -> None:
-    for needed in ("__getitem__", "__len__"):
-        if not hasattr(dataset, needed):
-            raise TypeError(
-                f"{maker}: a {type(dataset).__name__} is no data set, it has no {needed}"
-            )
-
-
-def _check_index(index: int, size: int, maker: str) -> int:
-    try:
-        number = operator.index(index)
-    except TypeError:
-        raise TypeError(f"{maker}: an index is one integer, not a {type(index).__name__}") from None
-    if not -size <= number < size:
-        raise IndexError(f"{maker}: no item {number} among {size}")
-    return number % size
-
-
-def _check_indices(indices: ArrayLike, size: int, maker: str) -> Array:
-    """Return the indices as int64 of shape (N,), the negative ones counted from the end."""
-    given = np.asarray(indices)
-    if given.size == 0 and given.ndim == 1:
-        return np.zeros(0, dtype=np.int64)
-    if given.dtype.kind not in "iu" or given.ndim != 1:
-        raise TypeError(
-            f"{maker}: indices are integers of shape (N,), not {given.dtype} of shape {given.shape}"
-        )
-    wrong = given[(given < -size) | (given >= size)]
-    if len(wrong):
-        raise IndexError(f"{maker}: no item {wrong[0]} among {size}")
-    return given.astype(np.int64) % size

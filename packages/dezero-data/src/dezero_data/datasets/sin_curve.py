@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from dezero_data._arguments import check_rng
 from dezero_data.datasets.base import Dataset
 from dezero_data.randomness import RandomSource
 from dezero_data.transforms import Transform
@@ -47,12 +48,7 @@ class SinCurve(Dataset):
         target_transform: Transform | None = None,
         rng: RandomSource | None = None,
     ) -> None:
-        if rng is not None and not hasattr(rng, "uniform"):
-            raise TypeError(
-                "SinCurve: rng is a numpy.random.Generator or RandomState, "
-                f"not a {type(rng).__name__}; try numpy.random.default_rng(seed)"
-            )
-        self._rng = rng
+        self._rng = check_rng(rng, "SinCurve")
         super().__init__(train, transform, target_transform)
 
     def prepare(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from dezero_core.typing import Array
+from dezero_data._arguments import check_rng
 from dezero_data._pillow import is_pillow
 from dezero_data.randomness import ItemRandom, RandomSource, item_random
 
@@ -71,12 +72,7 @@ class RandomImageTransform(ImageTransform):
     """A transform that draws, for each image, from that image's stream."""
 
     def __init__(self, rng: RandomSource | None) -> None:
-        if rng is not None and not isinstance(rng, (np.random.Generator, np.random.RandomState)):
-            raise TypeError(
-                f"{type(self).__name__}: rng is a numpy.random.Generator or RandomState, "
-                f"not {rng!r}; try numpy.random.default_rng(seed)"
-            )
-        self._rng = rng
+        self._rng = check_rng(rng, type(self).__name__)
 
     def _choose(self, n: int, height: int, width: int) -> Any:
         return self._draw(item_random(n, self._rng), height, width)
