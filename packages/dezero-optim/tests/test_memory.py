@@ -155,6 +155,84 @@ def test_updates_run_on_a_device_and_state_follows_the_parameter(
         np.testing.assert_allclose(as_numpy(w), host.parameters[0].data, rtol=tolerance)
 
 
+def test_a_kernel_updates_all_parameters_that_are_alike_at_once(
+    new_source: Any, give_grads: Any
+) -> None:
+    arrays = [np.ones((2, 3), np.float32), np.ones(4, np.float32), np.ones(5, np.float16)]
+    host = new_source(*arrays, np.ones(2, np.float32))
+    here = Adam(0.1).setup(host)
+    here.add_group(host.parameters[3:], lr=0.5)
+    calls: list[tuple[int, list[str]]] = []
+
+    def kernel(xp: Any, numbers: Any, params: Any, grads: Any, states: Any) -> Any:
+        # Each as a call of its own would do it, so that results can be compared.
+        calls.append((len(params), [str(kind[0].dtype) for kind in states]))
+        beta1, beta2, rate, eps = numbers
+        for p, g, sum_g, sum_g2, *master in zip(params, grads, *states, strict=True):
+            sum_g[...] = sum_g * beta1 + g
+            sum_g2[...] = sum_g2 * beta2 + g * g
+            wide = master[0] if master else p
+            wide -= rate * sum_g / (xp.sqrt(sum_g2) + eps)
+            p[...] = wide.astype(p.dtype)
+
+    with fake_device() as device:
+        device.kernels["optimizer.adam"] = kernel
+        there = new_source(*[device.asarray(array) for array in [p.data for p in host.parameters]])
+        optimizer = Adam(0.1).setup(there)
+        optimizer.add_group(there.parameters[3:], lr=0.5)
+        for step in range(3):
+            for p, grad in zip(there.parameters, give_grads(host, step), strict=True):
+                p.grad = Variable(device.asarray(grad))
+            here.update()
+            with device.forbid():
+                optimizer.update()
+        for p, expected in zip(there.parameters, host.parameters, strict=True):
+            tolerance = 1e-3 if p.dtype == np.float16 else 1e-5
+            np.testing.assert_allclose(as_numpy(p), expected.data, rtol=tolerance)
+    alike = (2, ["float32", "float32"])
+    assert calls == [alike, (1, ["float32"] * 3), (1, ["float32"] * 2)] * 3
+
+
+def test_what_a_kernel_declines_or_does_not_know_is_updated_one_by_one(new_source: Any) -> None:
+    class Halved(SGD):
+        def update_one(self, param: Any) -> None:
+            param.data -= 0.5 * param.grad.data
+
+    offered: list[str] = []
+
+    def kernel(xp: Any, numbers: Any, params: Any, grads: Any, states: Any) -> Any:
+        offered.append("asked")
+        return NotImplemented
+
+    with fake_device() as device:
+        device.kernels["optimizer.sgd"] = kernel
+        for optimizer, expected in ((SGD(0.25), 0.75), (Halved(0.25), 0.5)):
+            source = new_source(device.asarray(np.ones(2)))
+            source.parameters[0].grad = Variable(device.asarray(np.ones(2)))
+            optimizer.setup(source).update()
+            assert as_numpy(source.parameters[0]).tolist() == [expected] * 2
+    assert offered == ["asked"]
+
+
+def test_a_kernel_changes_parameters_in_place_and_a_backward_pass_finds_out(
+    new_source: Any,
+) -> None:
+    def kernel(xp: Any, numbers: Any, params: Any, grads: Any, states: Any) -> Any:
+        for p, g in zip(params, grads, strict=True):
+            p -= numbers[0] * g
+
+    with fake_device() as device:
+        device.kernels["optimizer.sgd"] = kernel
+        source = new_source(device.asarray(np.array([1.0, 2.0])))
+        (w,) = source.parameters
+        loss = (w * w).sum()
+        w.grad = Variable(device.asarray(np.ones(2)))
+        SGD(0.5).setup(source).update()
+        assert as_numpy(w).tolist() == [0.5, 1.5]
+        with pytest.raises(RuntimeError, match="changed in place"):
+            loss.backward()
+
+
 def test_a_gradient_on_another_device_is_an_error(new_source: Any) -> None:
     with fake_device() as device:
         source = new_source(np.ones(3, np.float32))

@@ -21,6 +21,7 @@ from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar
 import numpy as np
 
 from dezero_core import Device, Parameter, get_array_module
+from dezero_core.backend import backend_of
 from dezero_core.protocols import ParameterSource
 from dezero_core.typing import Array
 from dezero_optim.optimizer import Optimizer
@@ -171,7 +172,8 @@ class Elementwise(Optimizer):
                 others.append(param)
                 continue
             numbers = self._numbers_for(self.settings_of(param))
-            device = getattr(data, "device", None)
+            # CuPy's devices cannot be hashed, their numbers can.
+            device = getattr(data.device, "id", None)
             alike.setdefault((kernel, numbers, data.dtype, device), []).append(param)
         for (kernel, numbers, *_), some in alike.items():
             arrays: list[Any] = [param.data for param in some]
