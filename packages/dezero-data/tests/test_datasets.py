@@ -94,6 +94,10 @@ class TestDataset:
             Table(transform=0.5)  # type: ignore[arg-type]
         with pytest.raises(TypeError, match="Table: target_transform is a str"):
             Table(target_transform="int")  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match=r"transform is a list, .*; Compose makes one of sev"):
+            Table(transform=[float])  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="Table: transform is a class, Compose"):
+            Table(transform=Compose)
 
     def test_more_data_than_labels(self) -> None:
         class Uneven(Dataset):

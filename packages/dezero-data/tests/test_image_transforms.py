@@ -379,6 +379,8 @@ def test_convert_agrees_with_pillow(pillow: Any) -> None:
     assert Convert("CMYK")(ToPIL()(x)).mode == "CMYK"
     with pytest.raises(ValueError, match="an array can become L, RGB or BGR, not CMYK"):
         Convert("CMYK")(x)
+    with pytest.raises(ValueError, match="an image of mode RGB cannot become 'gray'"):
+        Convert("gray")(ToPIL()(x))
 
 
 @pytest.mark.parametrize(

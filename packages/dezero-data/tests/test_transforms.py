@@ -197,6 +197,11 @@ def test_normalize_refuses_another_number_of_channels() -> None:
 def test_refuses_what_cannot_be_called() -> None:
     with pytest.raises(TypeError, match=r"transforms\[1\] is a int, which cannot be called"):
         Compose([Flatten(), 3])  # type: ignore[list-item]
+    with pytest.raises(TypeError, match=r"transforms are a list of functions, not Flatten\(\)"):
+        Compose(Flatten())  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"\[0\] is a class, ToFloat; ToFloat\(...\) makes a tran"):
+        Compose([ToFloat])
+    assert Compose([float])(2) == 2.0
     with pytest.raises(TypeError):
         AsType("no such dtype")
 

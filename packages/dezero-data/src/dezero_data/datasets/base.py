@@ -13,6 +13,7 @@ from dezero_data._arguments import check_index, check_indices
 from dezero_data._batches import stack
 from dezero_data.randomness import current_items, map_items, using_item_random
 from dezero_data.transforms import Compose, Transform
+from dezero_data.transforms._checks import check_transform
 
 __all__ = ["DataFileError", "Dataset"]
 
@@ -51,7 +52,7 @@ class Dataset:
         label: All labels, shape (N, ...), or None for data without labels.
 
     Raises:
-        TypeError: `train` is not a bool, or a transform cannot be called.
+        TypeError: `train` is not a bool, or a transform cannot be called, or is a class of them.
         ValueError: `prepare` set another number of data than of labels.
 
     Example:
@@ -78,10 +79,8 @@ class Dataset:
         if not isinstance(train, (bool, np.bool_)):
             raise TypeError(f"{name}: train is True or False, not {train!r}")
         for what, given in (("transform", transform), ("target_transform", target_transform)):
-            if given is not None and not callable(given):
-                raise TypeError(
-                    f"{name}: {what} is a {type(given).__name__}, which cannot be called"
-                )
+            if given is not None:
+                check_transform(given, f"{name}: {what}")
         self.train = bool(train)
         self.transform: Transform = Compose() if transform is None else transform
         self.target_transform: Transform = (

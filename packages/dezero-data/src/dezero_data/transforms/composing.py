@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, TypeAlias
 
 from dezero_core.typing import Array
 from dezero_data._batches import stack
 from dezero_data.randomness import map_items
+from dezero_data.transforms._checks import check_transform
 from dezero_data.transforms.values import AsType, Normalize, ToFloat, ToInt
 
 __all__ = ["Compose", "Transform", "apply_to_batch"]
@@ -56,7 +57,7 @@ class Compose:
         transforms: The transforms, the first one first. None at all leaves items as they are.
 
     Raises:
-        TypeError: One of them cannot be called.
+        TypeError: They are no list, or one of them cannot be called or is a class of transforms.
 
     Example:
         >>> import numpy as np
@@ -66,14 +67,12 @@ class Compose:
         array([0. , 0.2, 1. ], dtype=float32)
     """
 
-    def __init__(self, transforms: Sequence[Transform] = ()) -> None:
+    def __init__(self, transforms: Iterable[Transform] = ()) -> None:
+        if not isinstance(transforms, Iterable):
+            raise TypeError(f"Compose: transforms are a list of functions, not {transforms!r}")
         self.transforms = tuple(transforms)
         for position, transform in enumerate(self.transforms):
-            if not callable(transform):
-                raise TypeError(
-                    f"Compose: transforms[{position}] is a {type(transform).__name__}, "
-                    "which cannot be called"
-                )
+            check_transform(transform, f"Compose: transforms[{position}]")
 
     def __call__(self, x: Any) -> Any:
         """Transform one item."""

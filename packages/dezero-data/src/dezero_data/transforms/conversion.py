@@ -59,7 +59,12 @@ class Convert(ImageTransform):
 
     def _pillow(self, image: Any, choices: None) -> Any:
         if self.mode != "BGR":
-            return image.convert(self.mode)
+            try:
+                return image.convert(self.mode)
+            except ValueError as error:
+                raise ValueError(
+                    f"Convert: an image of mode {image.mode} cannot become {self.mode!r}: {error}"
+                ) from error
         red, green, blue = image.convert("RGB").split()
         return pillow_image("Convert").merge("RGB", (blue, green, red))
 
