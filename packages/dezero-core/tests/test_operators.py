@@ -180,3 +180,10 @@ def test_operators_and_functions_are_the_same_operations() -> None:
         assert y._node.plan.name == name
     assert Variable.__add__.__qualname__ == "Variable.__add__"
     assert (F.add(x, 1) == x + 1).data
+
+
+def test_elements_are_not_assigned_and_the_error_says_what_to_do() -> None:
+    x = Variable(np.array([1.0, 2.0]))
+    with pytest.raises(TypeError, match=r"cannot be assigned.*F\.where.*x\.data\[\.\.\.\] = value"):
+        x[0] = 5.0  # type: ignore[index]
+    assert x.data.tolist() == [1.0, 2.0]

@@ -201,6 +201,14 @@ def test_weights_travel_into_a_model_never_called(tmp_path: Path) -> None:
         np.testing.assert_array_equal(twin(X).data, y.data)
 
 
+def test_squeezenet_for_other_classes() -> None:
+    model = SqueezeNet(num_classes=7)
+    with no_grad():
+        assert model(X).shape == (len(X), 7)
+    with pytest.raises(ValueError, match=r"1000 classes.*model\.conv10 = Conv2d\(7, 1\)"):
+        SqueezeNet(pretrained=True, num_classes=7)
+
+
 def test_settings_that_do_not_exist() -> None:
     with pytest.raises(ValueError, match=r"n_layers must be one of \[18, 50, 101, 152\], got 34"):
         ResNet(34)

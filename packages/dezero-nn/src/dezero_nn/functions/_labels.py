@@ -49,10 +49,10 @@ def check_labels(name: str, x: ArrayLike, t: ArrayLike, *, may_be_empty: bool = 
     if len(shape) != 2:
         raise ValueError(f"{name}: scores have the shape (N, C), got {describe(x)}")
     dtype = getattr(t, "dtype", None)
+    advice = "; of one-hot rows take argmax(axis=1)" if getattr(t, "shape", None) == shape else ""
     if dtype is None or dtype.kind not in "iu":
-        raise TypeError(f"{name}: labels are an array of integers, got {describe(t)}")
+        raise TypeError(f"{name}: labels are an array of integers, got {describe(t)}{advice}")
     if t.shape != shape[:1]:
-        advice = "; of one-hot rows take argmax(axis=1)" if t.shape == shape else ""
         raise ValueError(
             f"{name}: labels have the shape (N,), one for each row of the scores; "
             f"got {describe(t)} for scores {describe(x)}{advice}"

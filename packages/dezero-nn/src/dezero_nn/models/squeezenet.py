@@ -35,17 +35,20 @@ class SqueezeNet(Model):
             into the cache folder if they are not there. They want `preprocess_torchvision`.
         version: ``"1.1"``, the authors' improvement with 1 235 496 parameters, which is as good for
             less than half of the computation; or ``"1.0"``, the paper's with 1 248 424.
+        num_classes: How many scores to compute.
 
     Attributes:
         conv1: The first convolution.
         fire2: The first fire module, with the convolutions ``squeeze``, ``expand1x1`` and
             ``expand3x3``. Then ``fire3``, ... ``fire9``.
-        conv10: The convolution whose outputs' means are the scores; for other classes replace it
-            by a `Conv2d` with their number of channels and a kernel of 1.
+        conv10: The convolution whose outputs' means are the scores. To begin with the published
+            weights and go on to other classes, load them and then replace it by a `Conv2d` with
+            their number of channels and a kernel of 1.
         version: As given.
 
     Raises:
-        ValueError: There is no such version, or the file is not the one that was published.
+        ValueError: There is no such version, or the file is not the one that was published; or
+            published weights are wanted for other than 1000 classes.
         DownloadError: There are no weights to be had; the message says where to put the file.
 
     Example:
@@ -57,15 +60,26 @@ class SqueezeNet(Model):
     size", 2016.
     """
 
-    def __init__(self, pretrained: bool = False, version: Literal["1.0", "1.1"] = "1.1") -> None:
+    def __init__(
+        self,
+        pretrained: bool = False,
+        version: Literal["1.0", "1.1"] = "1.1",
+        *,
+        num_classes: int = 1000,
+    ) -> None:
         if version not in _POOLED:
             raise ValueError(f"SqueezeNet: version must be '1.0' or '1.1', got {version!r}")
+        if pretrained and num_classes != 1000:
+            raise ValueError(
+                "SqueezeNet: the published weights tell 1000 classes; load them without "
+                f"num_classes, then set model.conv10 = Conv2d({num_classes}, 1)"
+            )
         self.version = version
         channels, kernel = (64, 3) if version == "1.1" else (96, 7)
         self.conv1 = Conv2d(channels, kernel, stride=2, initializer=_INITIALIZER)
         for i, (squeezed, expanded) in enumerate(_FIRES, start=2):
             setattr(self, f"fire{i}", _Fire(squeezed, expanded))
-        self.conv10 = Conv2d(1000, 1)
+        self.conv10 = Conv2d(num_classes, 1)
         if pretrained and version == "1.1":
             load_published(
                 self,
@@ -87,7 +101,7 @@ class SqueezeNet(Model):
             x: Images, of shape (N, 3, H, W), from 32 x 32 on; made for 224 x 224.
 
         Returns:
-            A Variable of shape (N, 1000).
+            A Variable of shape (N, num_classes).
         """
         h: Any = pooling_to_the_end(relu(self.conv1(x)))
         for i in range(2, 10):
