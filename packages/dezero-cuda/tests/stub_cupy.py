@@ -78,7 +78,12 @@ class StubEvent:
     def __init__(self, log: list[Any], **_: Any) -> None:
         self.log = log
         self.done = False
-        self.at = 0.0
+
+    def record(self) -> None:
+        self.log.append(("compute", "record", self))
+
+    def synchronize(self) -> None:
+        self.done = True
 
 
 class StubStream:
@@ -136,6 +141,7 @@ def put_stub(monkeypatch: Any, **answers: Any) -> tuple[Any, FakeDevice]:
         Device=lambda number=None: StubDevice(runtime, cupy.waited, number),
         Stream=lambda non_blocking: StubStream(cupy.log, "copy"),
         Event=lambda **settings: StubEvent(cupy.log, **settings),
+        get_elapsed_time=lambda first, second: 1.0,
         UnownedMemory=lambda pointer, size, owner: (pointer, size, owner),
         MemoryPointer=lambda memory, offset: memory,
         get_current_stream=lambda: current,

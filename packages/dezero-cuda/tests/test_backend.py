@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import dezero_cuda
-from dezero_core import Device, Variable
+from dezero_core import Device, Variable, profile
 from dezero_core.backend import as_numpy, backend_of, get_array_module, get_backend
 from dezero_core.testing import FakeArray
 from dezero_cuda import CudaUnavailableError, diagnosis
@@ -161,6 +161,23 @@ class TestWithDevice:
             check([Array(1)], "exp")
         cupy.cuda.runtime.current = 1
         check([Array(1)], "exp")
+
+    def test_what_a_profile_measures_with(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        cupy, _ = put_stub(monkeypatch)
+        ranges: list[Any] = []
+        cupy.cuda.nvtx = types.SimpleNamespace(
+            RangePush=ranges.append, RangePop=lambda: ranges.append(None)
+        )
+        x = Variable(dezero_cuda.backend.asarray([1.0, 2.0]))
+        cupy.pool.used = 1 << 20
+        with profile() as found:
+            x * x
+            x + x
+        assert found.device == "cuda"
+        assert ranges == ["multiply forward", None, "add forward", None]
+        # The stub's device takes a millisecond from mark to mark.
+        assert [row.device for row in found.rows()] == pytest.approx([1e-3, 1e-3])
+        assert found.peak == 1 << 20
 
 
 class TestRegistration:

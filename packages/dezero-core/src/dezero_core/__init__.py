@@ -11,6 +11,7 @@ from dezero_core.devices import Device
 from dezero_core.errors import GraphError
 from dezero_core.function import Function
 from dezero_core.primitive import Primitive, primitive
+from dezero_core.profiler import profile
 from dezero_core.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from dezero_core.variable import Parameter, Variable, as_array, as_variable
 
@@ -37,6 +38,7 @@ __all__ = [
     "jvp",
     "no_grad",
     "primitive",
+    "profile",
     "test_mode",
     "using_config",
     "value_and_grad",

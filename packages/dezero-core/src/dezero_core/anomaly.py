@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from dezero_core.backend import as_numpy
+from dezero_core.config import Watcher
 from dezero_core.details import trace_of, user_line, watching
 from dezero_core.node import Bundle, Node
 
@@ -48,7 +49,7 @@ def detect_anomaly(*, check_changes: bool = True) -> Iterator[None]:
         yield
 
 
-class _Watcher:
+class _Watcher(Watcher):
     def __init__(self, check_changes: bool) -> None:
         self._check_changes = check_changes
 

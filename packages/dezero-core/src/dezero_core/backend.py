@@ -44,14 +44,17 @@ class Backend(Protocol):
       libraries that know several devices.
     - ``check_devices(arrays, operation)``: raises a TypeError where the operands of an operation,
       all of this backend, lie on several devices, or on another one than the current.
+    - ``mark()``: a point in the work of the device, and ``seconds_between(first, second)``, the
+      time between two of them, once both have passed; ``push_range(name)`` and ``pop_range()``,
+      named ranges for the tools of the device's maker; ``memory_used()``, the bytes that arrays
+      take. They are what `dezero_core.profile` measures with.
     - ``pinned_empty(shape, dtype)``: a `numpy.ndarray`, not initialized, in memory from which a
       device can copy by itself.
     - ``asarray_async(x)``: as `asarray`, of such an array, but without waiting until it is copied.
       What is computed with the result comes after the copy. The backend keeps `x` until then, and
       nobody writes to it any more.
 
-    The last two come together. A backend whose `asarray` does as much by itself, as CuPy's, needs
-    neither.
+    `pinned_empty` and `asarray_async` come together.
 
     Attributes:
         name: The name under which `get_backend` finds it, such as ``"cuda"``.

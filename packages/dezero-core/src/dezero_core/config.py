@@ -12,7 +12,7 @@ from contextvars import ContextVar, Token
 from dataclasses import dataclass, fields, replace
 from functools import wraps
 from types import TracebackType
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 __all__ = ["Config", "Settings", "Watcher", "current", "no_grad", "test_mode", "using_config"]
 
@@ -20,8 +20,15 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Watcher(Protocol):
-    """What looks over the engine's shoulder while it is switched on (see `dezero_core.anomaly`)."""
+class Watcher:
+    """What looks over the engine's shoulder while it is switched on.
+
+    `dezero_core.anomaly`, `dezero_core.details` and `dezero_core.profiler` do. A class that derives
+    from this one defines those methods that it needs.
+    """
+
+    def before_forward(self, operation: str) -> None:
+        """An operation is about to run."""
 
     def after_forward(self, operation: str, operands: Any, result: Any, node: Any) -> None:
         """An operation has run. `node` is None where it was not recorded."""
@@ -31,6 +38,12 @@ class Watcher(Protocol):
 
     def after_pull(self, node: Any, gy: Any, gradients: Any) -> None:
         """The rules have run. `gradients` are pairs of a parent and a gradient."""
+
+    def before_layer(self, call: Any) -> None:
+        """A layer is about to run: a `dezero_core.details.LayerCall`."""
+
+    def after_layer(self, call: Any) -> None:
+        """A layer has run, or failed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ __all__ = [
     "LayerCall",
     "SourceLine",
     "Trace",
+    "current_call",
     "layer_call",
     "record_details",
     "reference",
@@ -132,11 +133,15 @@ def watching(watcher: Watcher) -> Iterator[None]:
         yield
 
 
-class _Both:
+class _Both(Watcher):
     """Two watchers as one."""
 
     def __init__(self, first: Watcher, second: Watcher) -> None:
         self._watchers = first, second
+
+    def before_forward(self, operation: str) -> None:
+        for watcher in self._watchers:
+            watcher.before_forward(operation)
 
     def after_forward(self, operation: str, operands: Any, result: Any, node: Any) -> None:
         for watcher in self._watchers:
@@ -149,6 +154,14 @@ class _Both:
     def after_pull(self, node: Any, gy: Any, gradients: Any) -> None:
         for watcher in self._watchers:
             watcher.after_pull(node, gy, gradients)
+
+    def before_layer(self, call: Any) -> None:
+        for watcher in self._watchers:
+            watcher.before_layer(call)
+
+    def after_layer(self, call: Any) -> None:
+        for watcher in self._watchers:
+            watcher.after_layer(call)
 
 
 # --- layers -----------------------------------------------------------------------------------
@@ -213,10 +226,20 @@ def layer_call(layer: _Layer) -> Iterator[None]:
             path = outer.paths.get(id(layer), f"{outer.path}/{kind}" if outer.path else kind)
         call = LayerCall(path, kind, outer, outer.root, outer.paths)
     token = _call.set(call)
+    watcher = current().watcher
+    if watcher is not None:
+        watcher.before_layer(call)
     try:
         yield
     finally:
         _call.reset(token)
+        if watcher is not None:
+            watcher.after_layer(call)
+
+
+def current_call() -> LayerCall | None:
+    """Return the innermost call of a layer that runs while there is a watcher; None outside."""
+    return _call.get()
 
 
 def _paths_in(layer: Any) -> dict[int, str]:
@@ -255,7 +278,7 @@ def record_details(*, keep_values: bool = False) -> Iterator[None]:
         yield
 
 
-class _Recorder:
+class _Recorder(Watcher):
     def __init__(self, keep_values: bool) -> None:
         self._reference = _hold if keep_values else reference
         self._pull_began = 0

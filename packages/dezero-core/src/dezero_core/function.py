@@ -70,13 +70,15 @@ class Function:
         variables = tuple([x if isinstance(x, Variable) else _constant(x) for x in inputs])
         arrays = [x.data for x in variables]
         named = {f"inputs[{i}]": x for i, x in enumerate(arrays)}
+        mode = current()
+        if mode.watcher is not None:
+            mode.watcher.before_forward(name)
         try:
             ys = self.forward(*arrays)
             results = tuple(map(_as_result, ys if isinstance(ys, tuple) else (ys,)))
         except Exception as error:
             raise explain(error, name, named) from error
 
-        mode = current()
         node = None
         nodes: list[Node | None] = [None] * len(results)
         if mode.enable_backprop and any(x._node is not None for x in variables):

@@ -195,6 +195,9 @@ class Primitive(Generic[P]):
             arrays.append(x)
             bit <<= 1
         xp = np if on_host else self._find_namespace(arrays)
+        mode = current()
+        if mode.watcher is not None:
+            mode.watcher.before_forward(self.name)
         try:
             y = (self._forward.get(xp) or self.forward(xp))(xp, *arrays, **settings)
         except Exception as error:
@@ -207,7 +210,6 @@ class Primitive(Generic[P]):
         if on_host and not self.has_several_results and type(y) not in ARRAYS:
             y = self._as_array(y)
 
-        mode = current()
         node = None
         if needs and mode.enable_backprop:
             plan = (self._plans.get(xp) or self.plans(xp))[needs | bit]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy.typing as npt
 from dezero_core.errors import describe
 from dezero_core.typing import DTypeLike, Shape
 from dezero_cuda.diagnosis import CudaUnavailableError, diagnose, import_cupy
+from dezero_cuda.kernels import KERNELS
 from dezero_cuda.memory import watch_allocations
 from dezero_cuda.transfers import Transfers, pinned_empty
 
@@ -31,7 +31,7 @@ class CudaBackend:
     """
 
     name = "cuda"
-    kernels: Mapping[str, Callable[..., Any]] = MappingProxyType({})
+    kernels: Mapping[str, Callable[..., Any]] = KERNELS
 
     def __init__(self) -> None:
         self._n_devices: int | None = None
@@ -187,7 +187,8 @@ class CudaBackend:
             CudaUnavailableError: There is no CuPy, driver or device.
         """
         self.require("pinned_empty")
-        return pinned_empty(self.xp, shape, dtype)
+        host: npt.NDArray[Any] = pinned_empty(self.xp, shape, dtype)
+        return host
 
     def asarray_async(self, x: npt.NDArray[Any]) -> Any:
         """Return an array of `pinned_empty` as an array on the current device, without waiting.
@@ -218,6 +219,31 @@ class CudaBackend:
         """
         self.require("synchronize")
         self.xp.cuda.Device().synchronize()
+
+    # --- what dezero_core.profile measures with ---------------------------------------------------
+
+    def mark(self) -> Any:
+        """Return a point in the work of the current stream."""
+        event = self.xp.cuda.Event()
+        event.record()
+        return event
+
+    def seconds_between(self, first: Any, second: Any) -> float:
+        """Return the time between two marks, once the device has passed both."""
+        second.synchronize()
+        return float(self.xp.cuda.get_elapsed_time(first, second)) / 1e3
+
+    def push_range(self, name: str) -> None:
+        """Begin a named range, an NVTX range, that NVIDIA's tools show."""
+        self.xp.cuda.nvtx.RangePush(name)
+
+    def pop_range(self) -> None:
+        """End the range that was begun last."""
+        self.xp.cuda.nvtx.RangePop()
+
+    def memory_used(self) -> int:
+        """Return how many bytes arrays take on the current device."""
+        return int(self.xp.get_default_memory_pool().used_bytes())
 
 
 def is_available() -> bool:
