@@ -54,5 +54,5 @@ def test_vectors_are_loaded_whole() -> None:
 
 @needs_compiler
 def test_errors_are_the_compilers_own() -> None:
-    with pytest.raises(RuntimeError, match="identifier .nonsense. is undefined"):
+    with pytest.raises(RuntimeError, match=r"nonsense.+ is undefined"):
         compile_to_ptx("__device__ int f() { return nonsense; }", ["-arch=sm_90"])

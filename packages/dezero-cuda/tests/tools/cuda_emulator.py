@@ -1,7 +1,7 @@
 """Runs the very sources of the kernels on the host: compiled as C++, thread by thread.
 
-It finds wrong formulas, indices, tails and missing barriers where there is no card. It does not find
-what only a card has: races between blocks, alignment faults, too many registers.
+It finds wrong formulas, indices, tails and missing barriers where there is no card. It does not
+find what only a card has: races between blocks, alignment faults, too many registers.
 """
 
 from __future__ import annotations

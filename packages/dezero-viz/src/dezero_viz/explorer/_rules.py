@@ -172,7 +172,7 @@ RULES = {
     "weights add up over time.",
     "gru": "Goes through the gates backwards; the previous state gets the update gate's part "
     "directly.",
-    "step": "Takes the gradients of the new state and the new cell back through the gates.",
+    "lstm_step": "Takes the gradients of the new state and the new cell back through the gates.",
     "weights": "Goes back through softmax to the scores, and through their scaled product to "
     "queries and keys.",
     # losses

@@ -71,7 +71,7 @@ def _slopes(xp: Any, gates: Array, c: Array | None, tanh_c: Array) -> tuple[Arra
 
 
 @primitive(extras=["inputs", "gates", "tanh_c"], multiple_outputs=True)
-def _step(xp: Any, x: Array, W: Array, W_T: Array | None, h: Array | None, c: Array | None) -> Any:
+def _lstm_step(xp: Any, x: Array, W: Array, W_T: Array | None, h: Array | None, c: Array | None) -> Any:
     in_size, _ = _check(x, W, h, c)
     inputs = xp.empty((len(x), W.shape[1]), result_dtype(xp, x, W, h, c))
     inputs[:, :in_size] = x
@@ -87,7 +87,7 @@ def _step(xp: Any, x: Array, W: Array, W_T: Array | None, h: Array | None, c: Ar
     return o * tanh_c, c_next, inputs, gates, tanh_c
 
 
-def _step_back(
+def _lstm_step_back(
     xp: Any,
     gy: Any,
     needs: Any,
@@ -129,7 +129,7 @@ def _step_back(
     ]
 
 
-_step.defvjp_joint(_step_back)
+_lstm_step.defvjp_joint(_lstm_step_back)
 
 # --- all steps -----------------------------------------------------------------------------------
 
@@ -266,7 +266,7 @@ def lstm_step_of_joined(
     x: Any, W: Any, W_T: Any = None, h: Any = None, c: Any = None
 ) -> tuple[Variable, Variable]:
     """Compute `lstm_cell` with joined weights, and their arrays transposed, if they are there."""
-    h, c = _step(x, W, W_T, h, c)
+    h, c = _lstm_step(x, W, W_T, h, c)
     return h, c
 
 
