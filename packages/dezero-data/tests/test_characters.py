@@ -59,6 +59,8 @@ class TestCharacters:
             ValueError, match=r"encode: the text has a character 'c', which is none"
         ):
             text.encode("cab")
+        with pytest.raises(TypeError, match=r"encode: text is a string, not a list"):
+            text.encode(["a", "b"])  # type: ignore[arg-type]
         with pytest.raises(ValueError, match="decode: there is no character 3, they are numbered"):
             text.decode([0, 3])
 

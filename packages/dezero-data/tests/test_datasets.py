@@ -111,8 +111,17 @@ class TestDataset:
         class Empty(Dataset):
             pass
 
-        with pytest.raises(RuntimeError, match=r"set self.data in Empty.prepare\(\), or define"):
+        with pytest.raises(RuntimeError, match=r"set self.data in Empty.prepare\(\), which Dat"):
             len(Empty())
+
+    def test_a_constructor_of_its_own(self) -> None:
+        class Own(Dataset):
+            def __init__(self, size: int) -> None:
+                self.data = np.arange(size)
+
+        assert Own(3)[2] == (2, None)
+        x, t = next(DataLoader(Own(3), 3, shuffle=False))
+        assert x.tolist() == [0, 1, 2] and t is None
 
     def test_repr(self) -> None:
         class Empty(Dataset):

@@ -179,6 +179,8 @@ class TestBadInput:
             ImageFolder(root, extensions=".png")
         with pytest.raises(ValueError, match=r"Pillow reads no images that end in '\.txt'"):
             ImageFolder(root, extensions=[".png", ".txt"])
+        with pytest.raises(ValueError, match="Pillow has no mode 3, such as 'RGB'"):
+            ImageFolder(root, mode=3)  # type: ignore[arg-type]
         with pytest.raises(ValueError, match="Pillow has no mode 'HTML'"):
             ImageFolder(root, mode="HTML")
 

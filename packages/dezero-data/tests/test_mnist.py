@@ -349,6 +349,8 @@ class TestShow:
         pytest.importorskip("PIL", reason="needs the extra images")
         with pytest.raises(ValueError, match=r"Small\.show: col is at least 1, not 0"):
             Small(root=root).show(1, 0)
+        with pytest.raises(TypeError, match=r"Small\.show: row is an integer, not 'a'"):
+            Small(root=root).show("a")  # type: ignore[arg-type]
 
     def test_without_pillow(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "PIL", None)

@@ -39,7 +39,7 @@ class ImageFiles(Sequence[Any]):
         pillow = pillow_image(owner)
         try:
             pillow.new("RGB", (1, 1)).convert(mode)
-        except ValueError:
+        except (TypeError, ValueError):
             raise ValueError(f"{owner}: Pillow has no mode {mode!r}, such as 'RGB'") from None
         known = pillow.registered_extensions()
         if extensions is None:  # what this Pillow was built with

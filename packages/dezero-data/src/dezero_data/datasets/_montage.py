@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 import numpy as np
 
 from dezero_core.typing import Array
+from dezero_data._arguments import check_integer
 from dezero_data._pillow import pillow_image
 
 __all__ = ["ShowsImages", "montage"]
@@ -40,9 +40,8 @@ class ShowsImages:
         """
         name = f"{type(self).__name__}.show"
         image = pillow_image(name)
-        for what, number in (("row", row), ("col", col)):
-            if operator.index(number) < 1:
-                raise ValueError(f"{name}: {what} is at least 1, not {number}")
+        row = check_integer(row, "row", name, least=1)
+        col = check_integer(col, "col", name, least=1)
         if len(self.data) == 0:
             raise ValueError(f"{name}: there are no items")
         random = np.random.default_rng() if rng is None else rng

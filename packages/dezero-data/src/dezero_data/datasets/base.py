@@ -68,6 +68,12 @@ class Dataset:
         103.0 9.0
     """
 
+    # Of the class, so that a subclass whose constructor does not call this one is a data set too.
+    transform: Transform = Compose()
+    target_transform: Transform = Compose()
+    data: Any = None
+    label: Any = None
+
     def __init__(
         self,
         train: bool = True,
@@ -82,12 +88,10 @@ class Dataset:
             if given is not None:
                 check_transform(given, f"{name}: {what}")
         self.train = bool(train)
-        self.transform: Transform = Compose() if transform is None else transform
-        self.target_transform: Transform = (
-            Compose() if target_transform is None else target_transform
-        )
-        self.data: Any = None
-        self.label: Any = None
+        if transform is not None:
+            self.transform = transform
+        if target_transform is not None:
+            self.target_transform = target_transform
         self.prepare()
         _check_lengths(name, self.data, self.label)
 
@@ -143,8 +147,8 @@ class Dataset:
         if self.data is None:
             name = type(self).__name__
             raise RuntimeError(
-                f"{name} has no data: set self.data in {name}.prepare(), "
-                "or define __getitem__ and __len__"
+                f"{name} has no data: set self.data in {name}.prepare(), which "
+                "Dataset.__init__ calls, or define __getitem__ and __len__"
             )
         return len(self.data)
 

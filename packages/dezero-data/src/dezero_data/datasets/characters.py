@@ -100,8 +100,13 @@ class Characters(Dataset):
             Their numbers, int64 of shape (N,).
 
         Raises:
+            TypeError: `text` is no string.
             ValueError: There is a character that this data set has not.
         """
+        if not isinstance(text, str):
+            raise TypeError(
+                f"{type(self).__name__}.encode: text is a string, not a {type(text).__name__}"
+            )
         try:
             return np.array([self.char_to_id[char] for char in text], dtype=np.int64)
         except KeyError as error:
