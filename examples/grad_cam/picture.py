@@ -24,7 +24,7 @@ def draw(
     model: Model,
     layer: str,
     singles: tuple[np.ndarray, np.ndarray, np.ndarray],
-    pairs: tuple[np.ndarray, np.ndarray],
+    pairs: tuple[np.ndarray, np.ndarray, np.ndarray],
     path: Path,
 ) -> None:
     """Draw pictures of one digit above, and one of two digits below, asked for each.
@@ -33,7 +33,7 @@ def draw(
         model: What computes scores.
         layer: Whose maps are drawn.
         singles: Pictures of one digit, labels, and corners.
-        pairs: Pictures of two digits, and their labels, of shape (N, 2).
+        pairs: Pictures of two digits, their labels, of shape (N, 2), and corners, (N, 2, 2).
         path: The png to write.
     """
     figure = Figure(figsize=(10.0, 6.4), layout="constrained")
@@ -47,11 +47,13 @@ def draw(
         cam = grad_cam(model, x[i : i + 1], layer)
         plot_grad_cam(x[i], cam, title=f"says {answers[i]}, is {t[i]}", ax=axes)
         frame(axes, corners[i])
-    x, kinds = pairs
+    x, kinds, corners = pairs
     for i, axes in enumerate(below.subplots(1, SINGLES)):
-        scene, asked = i // 2, int(kinds[i // 2, i % 2])
+        scene, side = divmod(i, 2)
+        asked = int(kinds[scene, side])
         cam = grad_cam(model, x[scene : scene + 1], layer, asked)
         plot_grad_cam(x[scene], cam, title=f"asked for {asked}", ax=axes)
+        frame(axes, corners[scene, side])
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=80)
     with atomic_write(path) as file:

@@ -53,7 +53,8 @@ def make_pairs(
     chosen = np.stack([first, np.array(others)], axis=1)
     corners = np.empty((count, 2, 2), dtype=np.int64)
     corners[..., 0] = rng.integers(SIDE - DIGIT + 1, size=(count, 2))
-    corners[..., 1] = rng.integers(SIDE // 2 - DIGIT + 1, size=(count, 2)) + [0, SIDE // 2]
+    corners[..., 1] = rng.integers(SIDE // 2 - DIGIT + 1, size=(count, 2))
+    corners[:, 1, 1] += SIDE // 2
     for half in range(2):
         _place(scenes, digits[chosen[:, half]], corners[:, half])
     return scenes, labels[chosen], corners

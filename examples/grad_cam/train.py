@@ -84,10 +84,10 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--layer", default="conv4", help="whose maps to ask; default: conv4")
     parser.add_argument("--seed", type=int, default=0, help="another run of chance (default: 0)")
     parser.add_argument("--out", type=Path, default=Path("runs", "grad_cam"))
-    parser.add_argument("--quick", action="store_true", help="150 updates")
+    parser.add_argument("--quick", action="store_true", help="300 updates")
     options = parser.parse_args(arguments)
     if options.updates is None:
-        options.updates = 150 if options.quick else 800
+        options.updates = 300 if options.quick else 800
     if options.updates < 1:
         parser.error(f"argument --updates: {options.updates} is not at least 1")
     if options.seed < 0:
@@ -132,7 +132,7 @@ def run(options: argparse.Namespace) -> None:
             f"of two digits, asked for the {name} one: highest there in {asked:.1%} of pictures, "
             f"at the other in {other:.1%}"
         )
-    draw(model, options.layer, (x, t, corners), (pairs, kinds), options.out / "maps.png")
+    draw(model, options.layer, (x, t, corners), (pairs, kinds, places), options.out / "maps.png")
     model.save_weights(options.out / "weights.npz")
     print(f"wrote maps.png and weights.npz into {options.out.resolve()}")
 
