@@ -675,6 +675,7 @@ def test_errors_in_the_model_and_losses_that_are_none(batch: Any) -> None:
     assert found.what == "the model raises an error"
     assert found.where == "the model, given float32[32, 20]"
     assert "matmul" in found.evidence
-    for loss in (lambda y, t: y, lambda y, t: 3.0):
+    losses = {"float32[32, 5], a Variable": lambda y, t: y, "3.0, a float": lambda y, t: 3.0}
+    for what, loss in losses.items():
         found = only(examined(Net(), loss, batch))
-        assert "a Variable with one element" in found.evidence
+        assert f"a Variable with one element; this is {what}" in found.evidence

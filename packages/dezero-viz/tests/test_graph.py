@@ -266,6 +266,12 @@ def test_an_output_that_is_no_variable(draw: Callable[[Any], Any], output: Any, 
         draw(output)
 
 
+@pytest.mark.parametrize("names", [{"x": named(1.0, "x")}, ["x"], [("x", 1.0)], 3])
+def test_names_that_are_no_pairs(names: Any) -> None:
+    with pytest.raises(TypeError, match=f"names are pairs .* in {type(names).__name__}"):
+        get_dot_graph(square(), names=names)
+
+
 @pytest.mark.parametrize(
     ("name", "error", "words"),
     [

@@ -518,6 +518,8 @@ def test_a_weight_that_is_none(weight: float) -> None:
         for _ in monitor.epochs(1):
             with pytest.raises(ValueError, match="weight is a finite number"):
                 monitor.log(loss=1.0, weight=weight)
+            with pytest.raises(TypeError, match="weight is a number, got 'many'"):
+                monitor.log(loss=1.0, weight="many")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

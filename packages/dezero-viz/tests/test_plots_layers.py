@@ -122,6 +122,8 @@ def test_several_outputs_and_whole_numbers() -> None:
 def test_models_without_layers_or_variables() -> None:
     with pytest.raises(ValueError, match="layer_outputs: no layer was called"):
         layer_outputs(lambda x: 2 * x, X)
+    with pytest.raises(TypeError, match="layer_outputs: the model cannot be called, got 5"):
+        layer_outputs(5, np.ones(2))
     with pytest.raises(TypeError, match="layer_outputs: the model must return a Variable, got int"):
         layer_outputs(Do(lambda x: 3), X)
 

@@ -100,6 +100,11 @@ def test_boundaries_that_cannot_be_drawn(x: Any, t: Any, settings: Any, words: s
         plot_decision_boundary(lambda p: p[:, 0], x, t, **settings)
 
 
+def test_a_boundary_of_nothing_that_can_be_called() -> None:
+    with pytest.raises(TypeError, match="plot_decision_boundary: the model cannot be called, got"):
+        plot_decision_boundary(POINTS, POINTS)  # type: ignore[arg-type]
+
+
 def test_scores_of_another_shape() -> None:
     with pytest.raises(ValueError, match=r"the model's result must be .* it has the shape \(3,\)"):
         plot_decision_boundary(lambda p: np.ones(3), POINTS)

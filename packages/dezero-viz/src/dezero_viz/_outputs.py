@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from dezero_core import GraphError, Variable
 from dezero_core.graph import Graph, build_graph
@@ -20,13 +21,13 @@ def graph_of(
     Args:
         operation: The public function that speaks in the error.
         output: What the user gave.
-        names: Names for variables, as `build_graph` takes them.
+        names: Pairs of a name and a variable, as `build_graph` takes them.
 
     Returns:
         The graph, with one operation at least.
 
     Raises:
-        TypeError: `output` is neither a Variable nor a sequence of them.
+        TypeError: `output` is neither a Variable nor a sequence of them, or `names` are no pairs.
         GraphError: No recorded operation led to it.
     """
     outputs = [output] if isinstance(output, Variable) else output
@@ -39,8 +40,9 @@ def graph_of(
                 f"{operation}: output must hold Variables alone, got "
                 f"{type(variable).__name__} at position {position}"
             )
+    pairs = _pairs(operation, names)
     try:
-        graph = build_graph(*outputs, names=names)
+        graph = build_graph(*outputs, names=pairs)
     except GraphError:
         graph = Graph((), ())
     if not graph.operations:
@@ -50,3 +52,16 @@ def graph_of(
             "off by unchain() or detach()"
         )
     return graph
+
+
+def _pairs(operation: str, names: Any) -> list[tuple[str, Variable]]:
+    pairs = list(names) if isinstance(names, Iterable) else [names]
+    for pair in pairs:
+        match pair:
+            case (str(), Variable()):
+                continue
+        raise TypeError(
+            f"{operation}: names are pairs of a name and a Variable, such as model.namedparams() "
+            f"or [('W', W)]; got {type(pair).__name__} in {type(names).__name__}"
+        )
+    return pairs

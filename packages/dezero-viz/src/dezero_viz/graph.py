@@ -95,7 +95,7 @@ def get_dot_graph(
         The DOT text.
 
     Raises:
-        TypeError: `output` is no Variable, or `max_nodes` no integer.
+        TypeError: `output` is no Variable, `names` are no pairs, or `max_nodes` is no integer.
         ValueError: `max_nodes` is less than 10.
         GraphError: No recorded operation led to `output`.
 
@@ -144,7 +144,8 @@ def plot_graph(
         The picture. A notebook shows it inline; ``picture.path`` is the file.
 
     Raises:
-        TypeError: `output` is no Variable, `to_file` no file name, or `max_nodes` no integer.
+        TypeError: `output` is no Variable, `to_file` no file name, `names` are no pairs, or
+            `max_nodes` is no integer.
         GraphError: No recorded operation led to `output`.
         ValueError: The file ending is missing or unknown, or `max_nodes` is less than 10.
         FileNotFoundError: The folder of `to_file` does not exist.

@@ -11,6 +11,7 @@ import numpy as np
 
 from dezero_core import Parameter, Variable, as_numpy
 from dezero_core.details import user_line
+from dezero_core.errors import describe
 from dezero_core.graph import Graph, GraphOperation, build_graph, record_details
 
 __all__ = ["Evidence", "OverfitResult", "ParameterFacts", "examine", "named_params", "restart"]
@@ -182,8 +183,10 @@ def examine(
             stage = "loss"
             loss = loss_fn(result, target)
         if not isinstance(loss, Variable) or math.prod(loss.shape) != 1:
-            got = f"of shape {loss.shape}" if isinstance(loss, Variable) else f"a {type(loss)}"
-            raise ValueError(f"the loss must be a Variable with one element; this is {got}")
+            raise ValueError(
+                f"the loss must be a Variable with one element; this is {describe(loss)}, "
+                f"a {type(loss).__name__}"
+            )
         evidence.loss = float(loss)
         if loss.requires_grad:
             stage = "backward"

@@ -13,7 +13,7 @@ from dezero_core import Variable
 from dezero_core.backend import backend_of
 from dezero_core.errors import describe
 
-__all__ = ["Means", "checked_name", "examples_in", "scalar"]
+__all__ = ["Means", "checked_name", "checked_weight", "examples_in", "scalar"]
 
 # What the monitor itself writes under these names.
 _RESERVED = frozenset({"epoch", "step", "seconds", "time", "kind"})
@@ -29,6 +29,15 @@ def checked_name(name: Any) -> str:
         wrong = "is the monitor's own" if name in _RESERVED else "is not a line of printable text"
         raise ValueError(f"Monitor.log: the name {name!r} {wrong}; give another")
     return name
+
+
+def checked_weight(weight: Any) -> float:
+    """Return how much a number counts, or say what is wrong with it."""
+    if not isinstance(weight, Real):
+        raise TypeError(f"Monitor.log: weight is a number, got {weight!r}")
+    if not 0 <= weight < math.inf:
+        raise ValueError(f"Monitor.log: weight is a finite number, 0 or more; got {weight!r}")
+    return float(weight)
 
 
 def scalar(name: str, value: Any) -> Any:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from dezero_viz.monitor._display import Display
 from dezero_viz.monitor._folder import RunFolder
 from dezero_viz.monitor._logs import Row
-from dezero_viz.monitor._means import Means, checked_name, examples_in, scalar
+from dezero_viz.monitor._means import Means, checked_name, checked_weight, examples_in, scalar
 
 __all__ = ["Monitor"]
 
@@ -230,7 +230,7 @@ class Monitor:
             **named: Numbers by name: Python's, or arrays or Variables with one element.
 
         Raises:
-            TypeError: A name is no string, or a value no number.
+            TypeError: A name is no string, or a value or the weight no number.
             ValueError: A name is not printable or is the monitor's own, a value has several
                 elements, or the weight is negative or not finite.
             RuntimeError: The monitor is closed, or no epoch runs.
@@ -241,10 +241,7 @@ class Monitor:
                 "Monitor.log: give numbers by name, log(loss=0.3) or log({'test loss': 0.3}), not "
                 f"{type(values).__name__}"
             )
-        if weight is None:
-            weight = self._weight
-        elif not 0 <= weight < math.inf:
-            raise ValueError(f"Monitor.log: weight is a finite number, 0 or more; got {weight!r}")
+        weight = self._weight if weight is None else checked_weight(weight)
         prefix = f"{self._part} " if self._part else ""
         # All are looked at before any is kept.
         checked = [

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dezero_core import no_grad, test_mode
+from dezero_core.errors import describe
 from dezero_core.typing import ArrayLike
 from dezero_viz.plots._arrays import class_names, class_numbers, real_array
 from dezero_viz.plots._sheet import Sheet
@@ -59,7 +60,7 @@ def plot_decision_boundary(
         The figure that was drawn on.
 
     Raises:
-        TypeError: `x` or the scores hold no numbers, or `ax` is no Axes.
+        TypeError: `model` cannot be called, `x` or the scores hold no numbers, or `ax` is no Axes.
         ValueError: `x` is empty or of another shape, `t` has another length, `names` are too few,
             `resolution` is less than 2, or the scores have another shape than wanted.
         OSError: The file cannot be written.
@@ -74,6 +75,8 @@ def plot_decision_boundary(
     Deep Learning from Scratch 3, step 48.
     """
     operation = "plot_decision_boundary"
+    if not callable(model):
+        raise TypeError(f"{operation}: the model cannot be called, got {describe(model)}")
     points = real_array(operation, "x", x, "an array of shape (N, 2)", (2,))
     if points.shape[1] != 2:
         raise ValueError(

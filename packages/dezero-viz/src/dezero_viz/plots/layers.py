@@ -9,6 +9,7 @@ import numpy as np
 
 from dezero_core import Variable, test_mode, using_config
 from dezero_core.backend import as_numpy
+from dezero_core.errors import describe
 from dezero_core.graph import Graph, build_graph, record_details
 
 __all__ = ["layer_outputs"]
@@ -32,7 +33,7 @@ def layer_outputs(model: Any, *inputs: Any) -> dict[str, Any]:
         (N, C, H, W), so ``outputs["conv1"][0]`` are the feature maps of the first image.
 
     Raises:
-        TypeError: The model returned no Variables.
+        TypeError: The model cannot be called, or returned no Variables.
         ValueError: The model called no layers.
 
     Example:
@@ -47,6 +48,8 @@ def layer_outputs(model: Any, *inputs: Any) -> dict[str, Any]:
         >>> layer_outputs(Double(), np.array([1.0, 2.0]))
         {'Double': array([2., 4.])}
     """
+    if not callable(model):
+        raise TypeError(f"layer_outputs: the model cannot be called, got {describe(model)}")
     with test_mode(), using_config("enable_backprop", True), record_details(keep_values=True):
         outputs = _outputs_of(model(*_as_inputs(inputs)))
     graph = build_graph(*outputs)
