@@ -1,0 +1,114 @@
+"""Updates of many parameters in one launch, beside the formulas."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dezero_cuda.kernels import KERNELS, optimizers
+
+# Names, the numbers of an update, and how many states there are.
+RULES = {
+    "sgd": ((0.1,), 0),
+    "momentum_sgd": ((0.1, 0.9), 1),
+    "nesterov": ((0.1, 0.9), 1),
+    "adam": ((0.9, 0.99, 0.02, 1e-3), 2),
+    "adamw": ((0.95, 0.9, 0.99, 0.02, 1e-3), 2),
+}
+SHAPES = [(3, 5), (), (0, 4), (8192,), (8193,), (2, 10_000), (16,)]
+
+
+def step(name: str, numbers: Any, p: Any, g: Any, *state: Any) -> Any:
+    """Return the parameter and its states after an update."""
+    if name == "sgd":
+        return [p - numbers[0] * g]
+    if name in ("momentum_sgd", "nesterov"):
+        lr, momentum = numbers
+        v = momentum * state[0] - lr * g
+        return [p + v if name == "momentum_sgd" else p - lr * g + momentum * v, v]
+    *keep, beta1, beta2, rate, eps = numbers
+    p = p * keep[0] if keep else p
+    sum_g, sum_g2 = state[0] * beta1 + g, state[1] * beta2 + g * g
+    return [p - rate * sum_g / (np.sqrt(sum_g2) + eps), sum_g, sum_g2]
+
+
+@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_all_parameters_are_updated(name: str, dtype: Any, place: Any) -> None:
+    numbers, n_states = RULES[name]
+    wide = np.result_type(dtype, np.float32)
+    rng = np.random.default_rng(0)
+    exact = [[rng.normal(size=shape).astype(dtype).astype(np.float64)] for shape in SHAPES]
+    params = [place.put(np.asarray(values[0]).astype(dtype)) for values in exact]
+    n_kinds = n_states + (wide != dtype)
+    states = [[place.put(np.zeros(shape, wide)) for shape in SHAPES] for _ in range(n_kinds)]
+    if wide != dtype:
+        states[-1] = [p.astype(wide) for p in params]
+    for values in exact:
+        values += [np.zeros_like(values[0]) for _ in range(n_states)]
+    for i in range(3):
+        grads = [np.asarray(rng.normal(size=shape)).astype(dtype) for shape in SHAPES]
+        exact = [
+            step(name, numbers, values[0], g.astype(np.float64), *values[1:])
+            for values, g in zip(exact, grads, strict=True)
+        ]
+        there = [place.put(np.array(g, order="F") if i == 1 else g) for g in grads]
+        found = KERNELS[f"optimizer.{name}"](place.xp, numbers, params, there, states)
+        assert found is None
+        for g, before in zip(there, grads, strict=True):
+            np.testing.assert_array_equal(place.get(g), before)
+    tolerance = {np.float16: 2e-3, np.float32: 1e-5, np.float64: 1e-12}[dtype]
+    masters = states[-1] if wide != dtype else params
+    for p, master, *kinds in zip(params, masters, *states[:n_states], strict=True):
+        values = exact.pop(0)
+        np.testing.assert_allclose(place.get(p), values[0], rtol=tolerance, atol=tolerance)
+        exactly = min(tolerance, 1e-5)
+        np.testing.assert_allclose(place.get(master), values[0], rtol=exactly, atol=exactly)
+        for kind, value in zip(kinds, values[1:], strict=True):
+            np.testing.assert_allclose(place.get(kind), value, rtol=exactly, atol=exactly)
+
+
+def test_small_steps_add_up_in_half_precision(place: Any) -> None:
+    p = place.put(np.ones(9, np.float16))
+    g, master = place.put(np.full(9, 1e-4, np.float16)), place.put(np.ones(9, np.float32))
+    for _ in range(100):
+        KERNELS["optimizer.sgd"](place.xp, (1.0,), [p], [g], [[master]])
+    np.testing.assert_allclose(place.get(p), 0.99, atol=5e-4)
+    np.testing.assert_allclose(place.get(master), 0.99, atol=1e-5)
+
+
+def test_what_others_write_into_a_half_precision_parameter_counts(place: Any) -> None:
+    p, master = place.put(np.ones(2, np.float16)), place.put(np.ones(2, np.float32))
+    p[1] = 8
+    g = place.put(np.full(2, 0.5, np.float16))
+    KERNELS["optimizer.sgd"](place.xp, (1.0,), [p], [g], [[master]])
+    assert place.get(p).tolist() == place.get(master).tolist() == [0.5, 7.5]
+
+
+def test_parts_of_arrays_are_updated_too(place: Any) -> None:
+    # Not aligned.
+    whole = place.put(np.ones(100, np.float32))
+    KERNELS["optimizer.sgd"](
+        place.xp, (0.5,), [whole[1:]], [place.put(np.ones(99, np.float32))], []
+    )
+    assert place.get(whole).tolist() == [1.0] + [0.5] * 99
+
+
+def test_a_table_is_copied_once_for_the_same_places(
+    place: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(optimizers, "_tables", type(optimizers._tables)())
+    arrays = place.put(tuple(np.ones(4, np.float32) for _ in range(24)))
+    for _ in range(3):
+        KERNELS["optimizer.sgd"](place.xp, (0.5,), [arrays[0]], [arrays[1]], [])
+    assert len(optimizers._tables) == 1
+    for i in range(12):
+        KERNELS["optimizer.sgd"](place.xp, (0.5,), [arrays[2 * i]], [arrays[2 * i + 1]], [])
+    assert len(optimizers._tables) == 8
+
+
+def test_nothing_to_do(place: Any) -> None:
+    x = place.put(np.ones((0, 2), np.float32))
+    assert KERNELS["optimizer.sgd"](place.xp, (0.5,), [x], [x], []) is None
