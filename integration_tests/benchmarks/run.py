@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from device_run import run_on_device
 from harness.machine import describe_machine
 from harness.measure import Row, compare, take_figure
 from harness.plot import plot_ratios
@@ -20,15 +21,18 @@ from harness.processes import Process, WorkerError, find_pythons
 from harness.report import format_header, format_row, write_json
 from harness.workload import LIBRARIES, Comparison, Figure
 from workloads import WORKLOADS
+from workloads.devices import DEVICE_WORKLOADS, PRECISIONS
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the benchmarks; the exit status is 1 if something failed."""
     options = _parse(arguments)
     if options.list:
-        for workload in WORKLOADS.values():
-            print(f"{workload.name:16}{workload.title}")
+        for workload in (*WORKLOADS.values(), *DEVICE_WORKLOADS.values()):
+            print(f"{workload.name:20}{workload.title}")
         return 0
+    if options.device is not None:
+        return run_on_device(options)
     pythons = find_pythons(dict(options.python))
     missing = [LIBRARIES[library] for library in LIBRARIES if library not in pythons]
     if missing:
@@ -54,6 +58,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(format_header(), flush=True)
         rows: list[Row] = []
         for name in options.only or WORKLOADS:
+            if name not in WORKLOADS:
+                raise SystemExit(f"{name} is a row of a device: give --device")
             workload = WORKLOADS[name]
             if isinstance(workload, Comparison):
                 for library, process in processes.items():
@@ -74,7 +80,24 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="hatch run bench", description=__doc__)
     parser.add_argument("--list", action="store_true", help="show the names of the rows")
     parser.add_argument(
-        "--only", action="append", choices=WORKLOADS, metavar="NAME", help="this row; repeatable"
+        "--only",
+        action="append",
+        choices=[*WORKLOADS, *DEVICE_WORKLOADS],
+        metavar="NAME",
+        help="this row; repeatable",
+    )
+    parser.add_argument(
+        "--device",
+        metavar="NAME",
+        help="measure training steps on a device, cuda or cuda:1, beside PyTorch on the same one; "
+        "cpu runs small ones on the host",
+    )
+    parser.add_argument(
+        "--precision",
+        action="append",
+        choices=PRECISIONS,
+        metavar="NAME",
+        help=f"with --device: {', '.join(PRECISIONS)}; repeatable (cuda: all, cpu: float32)",
     )
     parser.add_argument(
         "--repeats", type=_positive, default=15, metavar="N", help="batches of each library (15)"

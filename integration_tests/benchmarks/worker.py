@@ -1,7 +1,7 @@
 """The process of one library: it does what it is told, line by line, and answers with numbers.
 
-Started by `run.py` as ``python worker.py LIBRARY THREADS``. Requests and answers are lines of
-JSON. What libraries print goes to standard error, out of the answers' way.
+Started by `run.py` as ``python worker.py LIBRARY THREADS [DEVICE]``. Requests and answers are
+lines of JSON. What libraries print goes to standard error, out of the answers' way.
 """
 
 from __future__ import annotations
@@ -9,20 +9,27 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 import traceback
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-from harness.workload import Call, Comparison, Figure
+from harness.clock import Clock
+from harness.workload import Call, Comparison, Figure, Workload
 from workloads import WORKLOADS
+from workloads.devices import DEVICE_WORKLOADS, select
 
 
 class Worker:
     """What a library's process can do."""
 
-    def __init__(self, library: str, threads: int) -> None:
+    def __init__(self, library: str, threads: int, device: str | None = None) -> None:
         self._library = library
+        self._workloads: Mapping[str, Workload] = WORKLOADS
+        self._clock = Clock(library, device or "cpu")
+        if device is not None:
+            select(device)
+            self._workloads = DEVICE_WORKLOADS
         self._call: Call | None = None
         if library == "torch":
             import torch
@@ -46,6 +53,8 @@ class Worker:
             "numpy": np.__version__,
             "blas": f"{blas['name']} {blas['version']}",
         }
+        if "cupy" in sys.modules:
+            facts["cupy"] = sys.modules["cupy"].__version__
         if self._library == "torch":
             import torch
 
@@ -55,7 +64,7 @@ class Worker:
 
     def load(self, workload: str) -> dict[str, Any]:
         """Set a comparison up and make its first calls; tell what the third one returned."""
-        row = WORKLOADS[workload]
+        row = self._workloads[workload]
         assert isinstance(row, Comparison)
         self._call = None  # frees the last workload's memory before there is more
         call: Call | None = getattr(row, self._library)()
@@ -72,14 +81,20 @@ class Worker:
         call = self._call
         assert call is not None
         call()
-        start = time.perf_counter()
-        for _ in range(calls):
-            call()
-        return {"seconds": (time.perf_counter() - start) / calls}
+        return {"seconds": self._clock.seconds(call, calls)}
+
+    def device(self) -> dict[str, Any]:
+        """Tell what one more call starts and takes on the device, and what device that is."""
+        call = self._call
+        assert call is not None
+        return {
+            "peak": self._clock.peak_memory(call),
+            "launches": self._clock.launches(call),
+        }
 
     def figure(self, workload: str) -> dict[str, Any]:
         """Measure a figure."""
-        row = WORKLOADS[workload]
+        row = self._workloads[workload]
         assert isinstance(row, Figure)
         return {"values": getattr(row, self._library)()}
 
@@ -88,7 +103,7 @@ def main() -> None:
     """Answer requests until there are no more."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    worker = Worker(sys.argv[1], int(sys.argv[2]))
+    worker = Worker(sys.argv[1], int(sys.argv[2]), *sys.argv[3:4])
     for line in sys.stdin:
         request = json.loads(line)
         try:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from threading import Timer
 from types import TracebackType
@@ -33,21 +34,35 @@ class Process:
         python: The interpreter that has it.
         threads: How many threads it may use.
         timeout: After how many seconds without an answer it is ended.
+        device: The device that it measures; None for the rows of the host.
+        environment: Variables beside those of this process.
     """
 
-    def __init__(self, library: str, python: Path, threads: int, timeout: float = 300.0) -> None:
+    def __init__(
+        self,
+        library: str,
+        python: Path,
+        threads: int,
+        timeout: float = 300.0,
+        *,
+        device: str | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.library = library
         self._timeout = timeout
         self._log = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
         limits = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
         self._process = subprocess.Popen(
-            [python, str(_HERE / "worker.py"), library, str(threads)],
+            [
+                *(python, str(_HERE / "worker.py"), library, str(threads)),
+                *([] if device is None else [device]),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
             encoding="utf-8",
-            env=os.environ | dict.fromkeys(limits, str(threads)),
+            env=os.environ | dict.fromkeys(limits, str(threads)) | dict(environment or {}),
         )
 
     def ask(self, do: str, **arguments: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from dezero_core.files import atomic_write
 from harness.measure import Row, Spread
 from harness.workload import LIBRARIES, Comparison, Figure
 
-__all__ = ["format_header", "format_ratio", "format_row", "write_json"]
+__all__ = ["format_header", "format_ratio", "format_row", "format_time", "write_json"]
 
 _TITLE = 44
 _WIDTHS = (11, 11, 13, 22, 9, 10, 9)
@@ -66,6 +66,11 @@ def _ratio(ratio: Spread | None, *, spread: bool) -> str:
 def format_ratio(ratio: float) -> str:
     """Return a ratio with two digits that say something."""
     return f"{ratio:.2f}" if ratio >= 0.1 else f"{ratio:.3f}"
+
+
+def format_time(seconds: float) -> str:
+    """Return a time with its unit."""
+    return _with_unit(seconds, "s")
 
 
 def _bound(reach: float, unit: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.workload import Call, Comparison
 
-__all__ = ["RESNET50", "VGG16", "random_images", "torch_vgg16"]
+__all__ = ["RESNET50", "VGG16", "random_images", "torch_resnet50", "torch_vgg16"]
 
 _GROUPS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 _BLOCKS = (3, 4, 6, 3)
@@ -76,7 +76,7 @@ def torch_vgg16() -> Any:
     return nn.Sequential(*layers)
 
 
-def _torch_resnet50() -> Any:
+def torch_resnet50() -> Any:
     """Build torchvision's ResNet50."""
     from torch import nn
 
@@ -153,7 +153,7 @@ class Prediction(Comparison):
     def torch(self) -> Call:
         import torch
 
-        build = {"VGG16": torch_vgg16, "ResNet50": _torch_resnet50}[self._model]
+        build = {"VGG16": torch_vgg16, "ResNet50": torch_resnet50}[self._model]
         model, x = _torch_fill(build()).eval(), torch.from_numpy(random_images(1))
 
         def call() -> tuple[object, ...]:
