@@ -35,9 +35,10 @@ def checked_weight(weight: Any) -> float:
     """Return how much a number counts, or say what is wrong with it."""
     if not isinstance(weight, Real):
         raise TypeError(f"Monitor.log: weight is a number, got {weight!r}")
-    if not 0 <= weight < math.inf:
+    number = float(weight)
+    if not 0 <= number < math.inf:
         raise ValueError(f"Monitor.log: weight is a finite number, 0 or more; got {weight!r}")
-    return float(weight)
+    return number
 
 
 def scalar(name: str, value: Any) -> Any:
