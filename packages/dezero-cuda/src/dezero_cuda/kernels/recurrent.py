@@ -157,7 +157,7 @@ def _lstm_step_vjp(
     places = (contiguous(xp, gh), None, gates, cell, tanh_c, gc, gz)
     _run(xp, "lstm_backward", dtype, N, H, *places)
     rows = gz.reshape(N, 4 * H)
-    g = xp.matmul(rows, _side_by_side(xp, W).T) if needs[0] or needs[3] else None
+    g: Any = xp.matmul(rows, _side_by_side(xp, W).T) if needs[0] or needs[3] else None
     return [
         g[:, :in_size] if needs[0] else None,
         _apart(xp.matmul(inputs.T, rows), 4) if needs[1] else None,

@@ -1,0 +1,263 @@
+"""Networks through the fused kernels, beside the host: on the emulated device and on a card.
+
+The fake device has CuPy's manners, and here the kernels' own sources, compiled for the host.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dezero_core import Parameter, Variable, as_numpy, functions
+from dezero_core.primitive import Primitive
+from dezero_cuda.kernels import KERNELS, Philox
+from dezero_nn import functions as F
+from dezero_optim import SGD, Adam, AdamW, MomentumSGD
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "packages/dezero-cuda/tests/tools"))
+
+from cuda_emulator import compiler, emulate
+
+
+@pytest.fixture
+def used(place: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Attach the kernels to the place; return the list of those that run from now on."""
+    names: list[str] = []
+    if place.name == "fake":
+        if compiler() is None:
+            pytest.skip("there is no C++ compiler (g++) to emulate a device with")
+        emulate(monkeypatch)
+        place.backend.kernels.update(
+            {name: noting(names, name, kernel) for name, kernel in KERNELS.items()}
+        )
+    return names
+
+
+def noting(names: list[str], name: str, kernel: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(kernel)
+    def call(*args: Any, **settings: Any) -> Any:
+        result = kernel(*args, **settings)
+        names.append(name if result is not NotImplemented else f"{name} declines")
+        return result
+
+    return call
+
+
+def normal(*shape: int, seed: int = 0) -> Any:
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+X, ROW = normal(6, 5), normal(5, seed=1)
+LABELS = np.array([0, 4, 2, -1, 1, 3])
+WEIGHTS = np.float32([1, 2, 0.5, 1, 3])
+LSTM = (normal(4, 3, 5), normal(4, 3, 4, seed=1), normal(4, 4, 4, seed=2))
+GRU = (normal(4, 3, 5), normal(3, 5, 4, seed=1), normal(3, 4, 4, seed=2), normal(3, 4, seed=3))
+
+
+def lstm(x: Any, Wx: Any, Wh: Any) -> Any:
+    hs, h, c = F.lstm(x, Wx, Wh)
+    return hs.sum() + (h * c).sum()
+
+
+def lstm_steps(x: Any, Wx: Any, Wh: Any) -> Any:
+    h, c = F.lstm_cell(x, Wx, Wh)
+    h, c = F.lstm_cell(x, Wx, Wh, None, h, c)
+    return h * c
+
+
+def gru(x: Any, Wx: Any, Wh: Any, b: Any) -> Any:
+    return F.gru(x, Wx, Wh, b)[0]
+
+
+def cross_entropy(**options: Any) -> Callable[..., Any]:
+    def loss(x: Any, t: Any) -> Any:
+        return F.softmax_cross_entropy(x, t, ignore_label=-1, **options)
+
+    return loss
+
+
+def tanh(x: Any) -> Any:
+    return functions.tanh(x)
+
+
+# A function of the operands, and the kernels that must have run in both directions.
+CASES: dict[str, tuple[Callable[..., Any], tuple[Any, ...], set[str]]] = {
+    "relu": (F.relu, (X,), {"relu", "relu.vjp.x"}),
+    "sigmoid": (F.sigmoid, (X,), {"sigmoid", "sigmoid.vjp.x"}),
+    "tanh": (tanh, (X,), {"tanh", "tanh.vjp.x"}),
+    "silu": (F.silu, (X,), {"silu", "silu.vjp.x"}),
+    "gelu": (F.gelu, (X,), {"gelu", "gelu.vjp.x"}),
+    "gelu_by_tanh": (
+        lambda x: F.gelu(x, "tanh"),
+        (X,),
+        {"gelu_by_tanh", "gelu_by_tanh.vjp.x"},
+    ),
+    "softmax": (F.softmax, (X,), {"softmax", "softmax.vjp.x"}),
+    "log_softmax": (F.log_softmax, (X,), {"log_softmax", "log_softmax.vjp.x"}),
+    "cross_entropy": (
+        F.softmax_cross_entropy,
+        (X, abs(LABELS)),
+        {"softmax_cross_entropy", "softmax_cross_entropy.vjp.x"},
+    ),
+    "some_cross_entropy": (
+        cross_entropy(),
+        (X, LABELS),
+        {"softmax_cross_entropy", "softmax_cross_entropy.vjp.x"},
+    ),
+    "smooth_cross_entropy": (
+        cross_entropy(label_smoothing=0.1),
+        (X, LABELS),
+        {"log_softmax", "log_softmax.vjp.x"},
+    ),
+    "layer_norm": (
+        F.layer_norm,
+        (X, ROW, normal(5, seed=2)),
+        {"normalize_rows", "normalize_rows.vjp"},
+    ),
+    "rms_norm": (F.rms_norm, (X, ROW), {"normalize_rows", "normalize_rows.vjp"}),
+    "group_norm": (
+        lambda x: F.group_norm(x, 5),
+        (normal(2, 5, 3),),
+        {"normalize_rows", "normalize_rows.vjp"},
+    ),
+    "embedding": (F.embedding, (np.array([[1, 1], [0, 5]]), X), {"add_at"}),
+    "lstm": (lstm, (LSTM[0], normal(4, 5, 4), LSTM[2]), {"lstm", "lstm.vjp"}),
+    "lstm_cell": (
+        lstm_steps,
+        (X, normal(4, 5, 4), LSTM[2]),
+        {"lstm_step", "lstm_step.vjp"},
+    ),
+    "gru": (gru, GRU, {"gru", "gru.vjp"}),
+}
+
+
+def compute(f: Callable[..., Any], operands: Any) -> tuple[Any, list[Any]]:
+    """Return the result of a function and the gradients of its operands."""
+    leaves = [Variable(x) if x.dtype.kind == "f" else x for x in operands]
+    y = f(*leaves)
+    (y * y).sum().backward()
+    return y, [leaf.grad for leaf in leaves if isinstance(leaf, Variable)]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_functions_give_the_same(name: str, place: Any, used: list[str]) -> None:
+    f, operands, kernels = CASES[name]
+    y, gradients = compute(f, operands)
+    there = [place.put(x) for x in operands]
+    with place.quiet():
+        found, found_gradients = compute(f, there)
+    place.assert_same(found, y, name)
+    for one, other in zip(found_gradients, gradients, strict=True):
+        place.assert_same(one, other, f"a gradient of {name}")
+    if place.name == "fake":
+        assert kernels <= set(used), used
+
+
+@pytest.mark.parametrize("weights", [None, WEIGHTS])
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_all_options_of_cross_entropy(
+    weights: Any, smoothing: float, reduction: Any, place: Any, used: list[str]
+) -> None:
+    results = []
+    for put in (lambda x: x, place.put):
+        f = cross_entropy(
+            class_weights=None if weights is None else put(weights),
+            label_smoothing=smoothing,
+            reduction=reduction,
+        )
+        results.append(compute(f, [put(X), put(LABELS)]))
+    (y, (gx,)), (found, (found_gx,)) = results
+    place.assert_same(found, y, "the loss")
+    place.assert_same(found_gx, gx, "the gradient")
+
+
+@pytest.mark.parametrize("name", ["tanh", "cross_entropy", "layer_norm", "lstm", "gru"])
+def test_gradients_of_gradients_go_the_general_way(name: str, place: Any, used: list[str]) -> None:
+    f, operands, _ = CASES[name]
+    results = []
+    for put in (lambda x: x, place.put):
+        leaf = Variable(put(operands[0]))
+        y = f(leaf, *map(put, operands[1:]))
+        leaf.cleargrad()
+        (y * y).sum().backward(create_graph=True)
+        first = leaf.grad
+        assert first is not None
+        leaf.cleargrad()
+        (first * first).sum().backward()
+        results.append(leaf.grad)
+    place.assert_same(results[1], results[0], name)
+
+
+def test_masks_are_those_of_the_host(place: Any, used: list[str]) -> None:
+    y, (gx,) = compute(lambda x: F.dropout(x, 0.4, Philox(3)), [X])
+    x = place.put(X)
+    with place.quiet():
+        found, (found_gx,) = compute(lambda x: F.dropout(x, 0.4, Philox(3)), [x])
+    place.assert_same(found, y, "dropout")
+    place.assert_same(found_gx, gx, "its gradient")
+
+
+class Model:
+    """Parameters of several sizes, and one in half precision."""
+
+    def __init__(self, put: Callable[[Any], Any]) -> None:
+        arrays = [normal(20, 30), normal(7, seed=1), normal(9, seed=2).astype(np.float16)]
+        self.parameters = [Parameter(put(array)) for array in arrays]
+
+    def params(self) -> Any:
+        yield from self.parameters
+
+
+@pytest.mark.parametrize(
+    "make", [SGD, MomentumSGD, lambda: MomentumSGD(nesterov=True), Adam, AdamW]
+)
+def test_optimizers_give_the_same(make: Any, place: Any, used: list[str]) -> None:
+    models = [Model(lambda x: x.copy()), Model(place.put)]
+    optimizers = [make().setup(model) for model in models]
+    for step in range(3):
+        for i, (here, there) in enumerate(
+            zip(*[model.parameters for model in models], strict=True)
+        ):
+            g = normal(*here.shape, seed=10 * step + i).astype(here.dtype)
+            here.grad, there.grad = Variable(g), Variable(place.put(g))
+        for optimizer in optimizers:
+            optimizer.update()
+    for here, there in zip(*[model.parameters for model in models], strict=True):
+        rtol = 2e-3 if here.dtype == np.float16 else 2e-5
+        np.testing.assert_allclose(as_numpy(there), here.data, rtol=rtol, atol=1e-6)
+    if place.name == "fake":
+        # One call for single and one for half precision, in each of three steps.
+        assert len(used) == 6 and not any("declines" in name for name in used)
+
+
+def test_what_kernels_replace_is_there() -> None:
+    """Each kernel's name is that of a primitive, or of a rule with the same parameters."""
+    ours = [
+        value
+        for name, module in list(sys.modules.items())
+        if name.startswith(("dezero_core.", "dezero_nn."))
+        for value in vars(module).values()
+    ]
+    primitives = {value.name: value for value in ours if isinstance(value, Primitive)}
+    for name, kernel in KERNELS.items():
+        operation, _, rule = name.partition(".")
+        if operation == "optimizer":
+            continue
+        replaced = primitives[operation]
+        given = list(signature(kernel).parameters)
+        if not rule:
+            operands = replaced.signature.operands
+            assert len(given) == 1 + len(operands) + len(replaced.signature.settings), name
+            assert given[1:] == [*operands, *replaced.signature.settings], name
+        else:
+            operand = rule.partition(".")[2]
+            needs = [not operand or operand == o for o in replaced.signature.operands]
+            assert replaced.make_plan(np, tuple(needs)) is not None, name
