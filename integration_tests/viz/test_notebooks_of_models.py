@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from dezero_core import plugins
 from dezero_nn import MLP, Checkpoint, Linear, Sequential, relu
 from dezero_viz import Monitor
 
@@ -23,7 +23,7 @@ def test_a_model_shows_itself_as_a_tree() -> None:
 
 
 def test_without_dezero_viz_a_model_is_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plugins, "entry_points", lambda **_: ())
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda **_: ())
     assert MLP((2,))._repr_html_() is None
 
 

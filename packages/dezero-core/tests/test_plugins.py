@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import subprocess
@@ -227,7 +228,7 @@ class TestBroken:
 
 class TestMissing:
     def test_plotter_names_the_package_to_install(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(plugins, "entry_points", lambda **_: ())
+        monkeypatch.setattr(importlib.metadata, "entry_points", lambda **_: ())
         with pytest.raises(LookupError, match=r"plotter 'graph'.*pip install dezero-viz"):
             get_plotter()
 
@@ -267,7 +268,7 @@ class TestNotebooks:
         assert notebook_view(3) == "<b>int</b>"
 
     def test_without_one_there_is_the_text(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(plugins, "entry_points", lambda **_: ())
+        monkeypatch.setattr(importlib.metadata, "entry_points", lambda **_: ())
         assert Variable(np.ones(2))._repr_html_() is None
 
     def test_one_that_fails_or_warns_disturbs_nobody(self, monkeypatch: pytest.MonkeyPatch) -> None:

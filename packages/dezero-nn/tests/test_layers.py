@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import importlib.metadata
 import pickle
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dezero_core import Parameter, Variable, as_numpy, no_grad, plugins
+from dezero_core import Parameter, Variable, as_numpy, no_grad
 from dezero_core.graph import build_graph, record_details
 from dezero_core.protocols import ParameterSource, StatefulObject
 from dezero_core.testing import fake_device
@@ -352,6 +353,6 @@ def test_the_plot_is_recorded_by_layer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_plot_without_a_plotter_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plugins, "entry_points", lambda **_: [])
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda **_: [])
     with pytest.raises(LookupError, match="pip install dezero-viz"):
         MLP((2,)).plot(np.ones((1, 2)))

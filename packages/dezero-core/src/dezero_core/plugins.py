@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 __all__ = ["get_plotter", "load_plugins", "notebook_view"]
 
@@ -36,6 +38,8 @@ def load_plugins(
     Example:
         >>> load_plugins("dezero.no-such-group", lambda name, plugin: "unexpected")
     """
+    from importlib.metadata import entry_points  # not before: it takes a tenth of the import
+
     complaints: list[str] = []
     points = entry_points(group=group) if name is None else entry_points(group=group, name=name)
     for point in points:
@@ -76,6 +80,8 @@ def get_plotter(name: str = "graph") -> Callable[..., Any]:
     load_plugins(_PLOTTERS, accept, name)
     if found:
         return found[0]
+    from importlib.metadata import entry_points
+
     others = sorted({point.name for point in entry_points(group=_PLOTTERS)} - {name})
     known = f"; installed packages offer {', '.join(map(repr, others))}" if others else ""
     raise LookupError(
