@@ -71,9 +71,18 @@ def run_on_device(options: argparse.Namespace) -> int:
 
             processes = {library: begin(library) for library in _LIBRARIES if rows}
             for library, process in processes.items():
-                if library not in facts["libraries"]:
+                if library in facts["libraries"]:
+                    continue
+                try:
                     facts["libraries"][library] = process.ask("facts")
+                except WorkerError as error:
+                    if library == "ours":
+                        raise
+                    facts["libraries"][library] = None
+                    print(f"Going on without PyTorch: {str(error).strip().splitlines()[-1]}")
+                else:
                     print(f"{library}: {facts['libraries'][library]}")
+            processes = {name: p for name, p in processes.items() if facts["libraries"][name]}
             for row in rows:
                 for library, process in processes.items():
                     if not process.is_alive:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dezero_core.testing import CHECKS, OperationSpec
+from dezero_core.backend import Backend
+from dezero_core.testing import CHECKS, OperationSpec, check_spec
 from dezero_nn import functions as F
 
 
@@ -29,6 +30,12 @@ SPECS = collect()
 @pytest.mark.parametrize("check", CHECKS)
 def test_function(check: str, spec: OperationSpec) -> None:
     CHECKS[check](spec)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
+def test_on_the_gpu(spec: OperationSpec, cuda: Backend) -> None:
+    check_spec(spec, device=cuda)
 
 
 def test_names_are_unique() -> None:
