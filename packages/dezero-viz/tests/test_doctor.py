@@ -548,6 +548,16 @@ def test_the_first_update_of_an_optimizer_is_tried(batch: Any) -> None:
     report = examined(Net(), cross_entropy, batch, optimizer=Closure())
     assert report.ok and "update / weight" not in report.facts
 
+    class Clipped(Signs):
+        def update(self) -> None:
+            for p in self.target.params():
+                p.grad.data *= 1e-3
+            raise FloatingPointError("the gradients are not finite")
+
+    clipped = examined(Net(), cross_entropy, batch, optimizer=Clipped())
+    assert "update / weight" not in clipped.facts
+    assert clipped.facts["gradient norm"] == report.facts["gradient norm"]
+
     class Plain:
         lr = 100.0
 
@@ -569,6 +579,28 @@ def test_a_model_that_runs_out_of_time_is_not_judged(batch: Any) -> None:
     report = examined(Net(last=lambda x: x * 1e-3), cross_entropy, batch, steps=10**6, seconds=0.05)
     assert report.ok
     assert report.facts["learning the batch by heart"].endswith("out of time, not decided")
+
+
+@pytest.mark.parametrize(("seconds", "passes"), [(1e-6, 2), (60.0, 4)])
+def test_how_often_a_slow_model_is_called(batch: Any, seconds: float, passes: int) -> None:
+    calls = []
+
+    class Counted(Net):
+        def __call__(self, x: Any) -> Variable:
+            calls.append(len(x))
+            return super().__call__(x) * 1e-3
+
+    examined(Counted(), cross_entropy, batch, steps=1, seconds=seconds)
+    # One to look, and one after the first update with each step size, as far as there is time.
+    assert calls == [32] * passes
+
+
+def test_gradients_behind_weights_of_zero_are_looked_at_again(batch: Any) -> None:
+    model = Net()
+    last = list(model.params())[-2]
+    last.data = np.zeros_like(last.data)
+    assert examined(model, cross_entropy, batch, steps=1, seconds=1e-6).ok
+    assert finding(examined(model, cross_entropy, batch, steps=0), "no gradient")
 
 
 # --- the report ----------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -66,6 +67,7 @@ class Evidence:
         targets: What the loss compares with, on the host; None if it is no array.
         output: What the model returned, or the first of it, on the host; None if it failed.
         loss: The value of the loss, or None.
+        seconds: How long the pass took.
         failure: Where an error was raised, ``"model"``, ``"loss"`` or ``"backward"``, and the
             error.
         graph: The recorded graph, or None.
@@ -79,6 +81,7 @@ class Evidence:
     targets: Any = None
     output: Any = None
     loss: float | None = None
+    seconds: float = 0.0
     failure: tuple[str, Exception] | None = None
     graph: Graph | None = None
     params: list[ParameterFacts] = field(default_factory=list)
@@ -173,6 +176,7 @@ def examine(
     evidence.inputs = [array for x in inputs if (array := _host(x)) is not None]
     evidence.targets = _host(target)
     restart(model)
+    began = time.monotonic()
     stage = "model"
     try:
         with record_details(keep_values=True):
@@ -193,6 +197,7 @@ def examine(
             for parameter in model.params():
                 parameter.cleargrad()
             loss.backward(retain_grad=True)
+            evidence.seconds = time.monotonic() - began
             evidence.take_graph(outputs, loss, model)
     except Exception as error:
         evidence.failure = stage, error

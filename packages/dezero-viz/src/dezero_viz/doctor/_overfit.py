@@ -24,50 +24,65 @@ def overfit(
     inputs: Sequence[Any],
     target: Any,
     *,
+    first: float,
     goal: float,
     steps: int,
     seconds: float,
+    pace: float,
 ) -> OverfitResult:
     """Train a model on one batch until the loss reaches a goal.
 
+    The first step follows the gradients that the model has, so that a large model, of which each
+    pass takes seconds, need not compute them again.
+
     Args:
-        model: The copy of the model; what it learns stays in it.
+        model: The copy of the model, after a backward pass; what it learns stays in it.
         loss_fn: The loss.
         inputs: What to call the model with.
         target: What to call the loss with, besides the model's output.
+        first: The loss of that pass.
         goal: The loss to reach.
-        steps: How many updates to try with each of Adam's step sizes.
-        seconds: How long to try, all attempts together.
+        steps: How many updates to try with each of Adam's step sizes, 1 or more.
+        seconds: How long to try, all attempts together. After the first update, no step is begun
+            that would take longer.
+        pace: How long that pass took, in seconds: what a step is expected to take.
 
     Returns:
         What was reached.
     """
     began = time.monotonic()
-    pairs = [(p, v) for p, v in named_params(model) if v.requires_grad and v.data is not None]
-    start = [parameter.data.copy() for _, parameter in pairs]
-    first, best, n, in_time = math.nan, math.inf, 0, True
-    moved: set[str] = set()
+    start = [
+        (path, parameter, parameter.data.copy(), parameter.grad)
+        for path, parameter in named_params(model)
+        if parameter.requires_grad and parameter.data is not None
+    ]
+    moved = {path for path, parameter, _, _ in start if _moves(parameter)}
+    best, n, in_time, backward_passes = math.inf, 0, True, 0
     for rate in RATES:
-        for (_, parameter), array in zip(pairs, start, strict=True):
-            parameter.data = array.copy()
-        adam = _Adam([parameter for _, parameter in pairs], rate)
-        for step in range(steps + 1):  # the last one only looks at the loss
+        for _, parameter, array, grad in start:
+            parameter.data, parameter.grad = array.copy(), grad
+        adam = _Adam([parameter for _, parameter, _, _ in start], rate)
+        for step in range(1, steps + 1):
+            adam.update()
+            n += 1
             restart(model)
             loss = loss_fn(model(*inputs), target)
             value = float(loss)
-            first = value if math.isnan(first) else first
             if not math.isfinite(value):
                 break
             best = min(best, value)
-            in_time = time.monotonic() - began < seconds
-            if best <= goal or not in_time or step == steps:
+            spent = time.monotonic() - began
+            in_time = spent + (spent / n if n > 1 else pace) < seconds
+            is_last = best <= goal or not in_time or step == steps
+            # What begins with a gradient of 0, as behind weights of 0, is looked at once more.
+            if not is_last or (len(moved) < len(start) and not backward_passes):
+                for _, parameter, _, _ in start:
+                    parameter.cleargrad()
+                loss.backward()
+                backward_passes += 1
+                moved |= {path for path, p, _, _ in start if path not in moved and _moves(p)}
+            if is_last:
                 break
-            for _, parameter in pairs:
-                parameter.cleargrad()
-            loss.backward()
-            moved |= {path for path, p in pairs if path not in moved and _moves(p)}
-            adam.update()
-            n += 1
         if best <= goal or not in_time:
             break
     spent = time.monotonic() - began

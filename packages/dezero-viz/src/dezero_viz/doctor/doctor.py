@@ -65,7 +65,7 @@ def diagnose(
         lr: A step size, where there is no optimizer: of plain gradient descent.
         steps: How many steps to try to learn the batch by heart with each of three step sizes. 0
             for none.
-        seconds: How long to try.
+        seconds: How long to try. After the first update, no step is begun that would take longer.
         show: Whether to print what was found.
 
     Returns:
@@ -101,9 +101,14 @@ def diagnose(
         if evidence.graph is not None:
             evidence.update_ratios = _update_ratios(patient, optimizer, lr)
             goal = _goal(evidence)
-            if steps and goal is not None:
+            if steps and goal is not None and evidence.loss is not None:
                 evidence.overfit = overfit(
-                    patient, loss_fn, inputs, target, goal=goal, steps=steps, seconds=seconds
+                    *(patient, loss_fn, inputs, target),
+                    first=evidence.loss,
+                    goal=goal,
+                    steps=steps,
+                    seconds=seconds,
+                    pace=evidence.seconds,
                 )
     checks = (*BATCH_CHECKS, *NETWORK_CHECKS)
     findings = [finding for check in checks for finding in check(evidence)]
@@ -159,30 +164,35 @@ def _left_as_it_was(model: Any) -> Iterator[None]:
 def _update_ratios(patient: Any, optimizer: Any, lr: float | None) -> dict[str, float] | None:
     """Return how large the first update of each weight matrix is, beside the matrix."""
     weights = [
-        (path, parameter, parameter.grad.data)
+        (path, parameter, parameter.data, parameter.grad.data)
         for path, parameter in named_params(patient)
         if parameter.data is not None and parameter.grad is not None and parameter.ndim >= 2
     ]
-    before = [parameter.data.copy() for _, parameter, _ in weights]
     if optimizer is not None and callable(getattr(optimizer, "setup", None)):
         trial = copy.deepcopy(optimizer)
         trial.setup(patient)
-        everything = [(p, p.data.copy()) for p in patient.params() if p.data is not None]
+        # It works on copies, since optimizers and their hooks write into both.
+        originals = [(p, p.data, p.grad) for p in patient.params() if p.data is not None]
+        for parameter, array, grad in originals:
+            parameter.data = array.copy()
+            parameter.grad = None if grad is None else Variable(grad.data.copy())
         try:
             trial.update()
-        except TypeError:
-            return None  # it wants more than gradients, such as a function to minimize
-        updates = [p.data - old for (_, p, _), old in zip(weights, before, strict=True)]
-        for parameter, array in everything:
-            parameter.data = array
+            updates = [parameter.data - old for _, parameter, old, _ in weights]
+        # It wants more than gradients, such as a function to minimize; or they are not finite.
+        except (TypeError, ArithmeticError):
+            return None
+        finally:
+            for parameter, array, grad in originals:
+                parameter.data, parameter.grad = array, grad
     else:
         rate = getattr(optimizer, "lr", None) if lr is None else lr
         if rate is None:
             return None
-        updates = [rate * grad for _, _, grad in weights]
+        updates = [rate * grad for _, _, _, grad in weights]
     return {
         path: _norm(update) / norm
-        for (path, _, _), update, old in zip(weights, updates, before, strict=True)
+        for (path, _, old, _), update in zip(weights, updates, strict=True)
         if (norm := _norm(old)) > 0  # weights that begin at 0 have no size to compare with
     }
 
