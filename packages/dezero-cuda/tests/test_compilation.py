@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from importlib.resources import files
 
@@ -14,6 +15,8 @@ needs_compiler = pytest.mark.skipif(
     find_library() is None,
     reason="there is no nvrtc: pip install nvidia-cuda-nvrtc-cu12 nvidia-cuda-runtime-cu12",
 )
+# What CuPy gives the compiler by itself. Without the first, lambdas belong to the host.
+OF_CUPY = ["--device-as-default-execution-space", "-ftz=true"]
 SOURCES = sorted(
     path.name.removesuffix(".cu")
     for path in files("dezero_cuda.kernels").iterdir()
@@ -37,7 +40,7 @@ def test_it_compiles(name: str, dtype: str, architecture: str) -> None:
     if headers is None and dtype in ("float16", "bfloat16"):
         pytest.skip("there is no cuda_fp16.h: pip install nvidia-cuda-runtime-cu12")
     more = [] if headers is None else [f"-I{headers}"]
-    ptx = compile_to_ptx(source(name), [*options(dtype), f"-arch={architecture}", *more])
+    ptx = compile_to_ptx(source(name), [*options(dtype), *OF_CUPY, f"-arch={architecture}", *more])
     assert f".target {architecture}" in ptx
     found = set(re.findall(r"\.entry (\w+)\(", ptx))
     text = source(name)
@@ -45,9 +48,22 @@ def test_it_compiles(name: str, dtype: str, architecture: str) -> None:
     assert declared <= found and found
 
 
+@pytest.mark.parametrize("name", SOURCES)
+def test_cupy_compiles_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    core = pytest.importorskip("cupy._core.core", reason="CuPy is not installed")
+    compiler = importlib.import_module("cupy.cuda.compiler")
+    # Which card there is, CuPy would ask the driver.
+    monkeypatch.setattr(
+        compiler, "_get_arch_for_options_for_nvrtc", lambda arch=None: ("-arch=sm_90", "ptx")
+    )
+    given = (*core.assemble_cupy_compiler_options(options("float16")), "-ftz=true")
+    ptx, _ = compiler._compile_using_nvrtc_no_warning(source(name), given, "90")
+    assert b".entry" in ptx
+
+
 @needs_compiler
 def test_vectors_are_loaded_whole() -> None:
-    ptx = compile_to_ptx(source("activations"), [*options("float32"), "-arch=sm_90"])
+    ptx = compile_to_ptx(source("activations"), [*options("float32"), *OF_CUPY, "-arch=sm_90"])
     body = ptx[ptx.index(".entry relu_forward(") :]
     assert "ld.global.v4" in body and "st.global.v4" in body
 

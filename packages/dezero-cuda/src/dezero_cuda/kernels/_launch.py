@@ -47,9 +47,8 @@ def source(name: str) -> str:
 
 
 def options(dtype_name: str) -> tuple[str, ...]:
-    """Return what a source is compiled with for a dtype."""
-    # Lambdas are functions of the device, though nothing in the language says so.
-    return ("-std=c++17", "-default-device", f"-DTYPE_{dtype_name}")
+    """Return what a source is compiled with for a dtype, beside what CuPy adds."""
+    return ("-std=c++17", f"-DTYPE_{dtype_name}")
 
 
 def supported(xp: Any, *arrays: Array | None) -> Any:
