@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import dezero
 import dezero_nn
 from dezero import _commands
 from dezero._commands import doctor, main
+from dezero_core.testing import fake_device
 
 Output = pytest.CaptureFixture[str]
 Patch = pytest.MonkeyPatch
@@ -214,14 +216,22 @@ class TestBench:
         assert all(figure > 0 for figure in figures)
         assert "hatch run bench" in output
 
+    def test_another_device(self, capsys: Output) -> None:
+        with fake_device():
+            assert main(["bench", "--seconds", "0.01", "--device", "fake"]) == 0
+        output = capsys.readouterr().out
+        assert output.startswith("on fake, ") and output.count(" ms\n") == 3
+
+    @pytest.mark.skipif(dezero.cuda.gpu_enable, reason="this machine has a GPU that works")
     def test_no_gpu(self, capsys: Output) -> None:
-        if dezero.cuda.gpu_enable:
-            assert main(["bench", "--gpu", "--seconds", "0.01"]) == 0
-            assert capsys.readouterr().out.startswith("on the GPU")
-        else:
-            assert main(["bench", "--gpu"]) == 1
-            caught = capsys.readouterr()
-            assert caught.out == "" and "pip install" in caught.err
+        assert main(["bench", "--device", "cuda"]) == 1
+        caught = capsys.readouterr()
+        assert caught.out == "" and caught.err.startswith("dezero bench: ")
+        assert re.search("pip install|driver|device", caught.err)
+
+    def test_no_such_device(self, capsys: Output) -> None:
+        assert main(["bench", "--device", "tpu"]) == 1
+        assert "there is no device 'tpu'" in capsys.readouterr().err
 
 
 class TestCommandLine:

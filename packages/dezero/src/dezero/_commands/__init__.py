@@ -55,7 +55,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.command == "bench":
         from dezero._commands.bench import bench
 
-        return bench(options.seconds, gpu=options.gpu)
+        return bench(options.seconds, options.device)
     from dezero._commands.models import plot, summary
 
     if options.command == "summary":
@@ -120,7 +120,9 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument(
         "--seconds", type=_seconds, default=1.0, help="how long each line takes (default: 1)"
     )
-    bench.add_argument("--gpu", action="store_true", help="on the GPU")
+    bench.add_argument(
+        "--device", metavar="NAME", default="cpu", help="where: cpu, cuda, cuda:1 (default: cpu)"
+    )
     return parser
 
 
