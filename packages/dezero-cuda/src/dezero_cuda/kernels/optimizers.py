@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -14,7 +16,6 @@ from dezero_cuda.kernels._launch import (
     address,
     computed_dtype,
     contiguous,
-    current_device,
     launch,
     supported,
 )
@@ -23,71 +24,113 @@ __all__ = ["KERNELS"]
 
 _CHUNK = 8192
 _MOST_NUMBERS = 5
-_MOST_TABLES = 8
+_MOST_TABLES = 4
 
-# Tables in device memory, by their bytes. A training loop gives its arrays the same places in each
-# step, once the memory pool has settled, so that a table is copied to the device but a few times.
-_tables: OrderedDict[tuple[Any, ...], Array] = OrderedDict()
+_Arrays: TypeAlias = Sequence[Array]
+
+# A plan for each set of parameters, by the identities of their arrays and states. It goes when one
+# of them does, so that no identity is taken for another's, and nothing is kept alive.
+_plans: dict[tuple[Any, ...], _Plan] = {}
+
+
+class _Plan:
+    """The table for some parameters, which changes from step to step in gradients alone.
+
+    Attributes:
+        blocks: How many blocks a launch takes.
+        dtype: That of parameters and gradients; None if this is nothing for the kernels.
+        watch: What tells that an array is gone.
+    """
+
+    watch: Sequence[weakref.ref[Array]] = ()
+
+    def __init__(self, xp: Any, params: _Arrays, states: Sequence[_Arrays], n_states: int) -> None:
+        self.blocks = 0
+        self.dtype = _common_dtype(xp, params, states, n_states)
+        if self.dtype is None:
+            return
+        kinds = [list(map(address, kind)) for kind in states]
+        none = [0] * len(params)
+        masters = kinds.pop() if len(kinds) > n_states else none
+        kinds += [none] * (2 - n_states)
+        chunks = [range(-(-p.size // _CHUNK)) for p in params]
+        blocks = [number << 32 | k for number, some in enumerate(chunks) for k in some]
+        sizes = [p.size for p in params]
+        rows = zip(sizes, map(address, params), none, *kinds, masters, strict=True)
+        self.blocks = len(blocks)
+        self._sizes = sizes
+        self._host = np.array([*blocks, *[value for row in rows for value in row]], np.int64)
+        # By the gradients' places. A training loop gives its arrays the same ones in each step,
+        # once the memory pool has settled, so that a table is copied to the device but few times.
+        self._tables: OrderedDict[tuple[int, ...], Array] = OrderedDict()
+
+    def fits(self, xp: Any, grads: _Arrays) -> bool:
+        """Tell whether gradients are such as their parameters."""
+        kind, dtype = xp.ndarray, self.dtype
+        return dtype is not None and all(
+            type(g) is kind and g.dtype == dtype and g.size == size
+            for g, size in zip(grads, self._sizes, strict=True)
+        )
+
+    def table(self, xp: Any, grads: _Arrays) -> Array:
+        """Return the table in device memory."""
+        places = tuple(map(address, grads))
+        table = self._tables.get(places)
+        if table is None:
+            self._host[self.blocks + 2 :: 6] = places
+            table = self._tables[places] = xp.asarray(self._host)
+            if len(self._tables) > _MOST_TABLES:
+                self._tables.popitem(last=False)
+        return table
+
+
+def _common_dtype(xp: Any, params: _Arrays, states: Sequence[_Arrays], n_states: int) -> Any:
+    """Return the parameters' dtype; None if kernels do not take them, or their states."""
+    dtype = supported(xp, *params)
+    if dtype is None:
+        return None
+    wide = computed_dtype(dtype)
+    if len(states) != n_states + (wide != dtype):
+        return None
+    if any(supported(xp, *kind) != wide for kind in states):
+        return None
+    arrays = chain(params, *states)
+    return dtype if all(x.flags.c_contiguous for x in arrays) else None
+
+
+def _plan(xp: Any, params: _Arrays, states: Sequence[_Arrays], n_states: int) -> _Plan:
+    key = (xp, n_states, *map(id, params), *map(id, chain(*states)))
+    plan = _plans.get(key)
+    if plan is None:
+        plan = _plans[key] = _Plan(xp, params, states, n_states)
+
+        def forget(_: Any) -> None:
+            _plans.pop(key, None)
+
+        # Kept by the plan, for else nobody would be called.
+        plan.watch = [weakref.ref(x, forget) for x in chain(params, *states)]
+    return plan
 
 
 def _update(name: str, n_states: int) -> Callable[..., Any]:
     def kernel(
         xp: Any,
         numbers: Sequence[float],
-        params: Sequence[Array],
-        grads: Sequence[Array],
-        states: Sequence[Sequence[Array]],
+        params: _Arrays,
+        grads: _Arrays,
+        states: Sequence[_Arrays],
     ) -> Any:
-        dtype = supported(xp, *params, *grads)
-        if dtype is None or not _fits(xp, dtype, params, grads, states, n_states):
+        plan = _plan(xp, params, states, n_states)
+        if not plan.fits(xp, grads):
             return NotImplemented
-        grads = [contiguous(xp, g) for g in grads]
-        table, blocks = _table(xp, params, grads, states, n_states)
-        if blocks:
+        if plan.blocks:
+            grads = [contiguous(xp, g) for g in grads]
             padded = (*numbers, *[0.0] * (_MOST_NUMBERS - len(numbers)))
-            launch(xp, "optimizers", name, dtype, (blocks,), (256,), (table, blocks, *padded))
+            args = (plan.table(xp, grads), plan.blocks, *padded)
+            launch(xp, "optimizers", name, plan.dtype, (plan.blocks,), (256,), args)
         return None
 
     return kernel
-
-
-def _fits(xp: Any, dtype: Any, params: Any, grads: Any, states: Any, n_states: int) -> bool:
-    wide = computed_dtype(dtype)
-    if len(states) != n_states + (wide != dtype):
-        return False
-    for kind in states:
-        if supported(xp, *kind) != wide or not all(s.flags.c_contiguous for s in kind):
-            return False
-    return all(
-        p.flags.c_contiguous and p.shape == g.shape for p, g in zip(params, grads, strict=True)
-    )
-
-
-def _table(xp: Any, params: Any, grads: Any, states: Any, n_states: int) -> tuple[Array, int]:
-    """Return the table that the kernels read, and the number of blocks that it is for."""
-    rows = []
-    none = [0] * len(params)
-    kinds = [[address(s) for s in kind] for kind in states]
-    masters = kinds.pop() if len(kinds) > n_states else none
-    kinds += [none] * (2 - n_states)
-    for p, g, s0, s1, master in zip(params, grads, *kinds, masters, strict=True):
-        if p.size:
-            rows.append((p.size, address(p), address(g), s0, s1, master))
-    blocks = [
-        number << 32 | chunk
-        for number, row in enumerate(rows)
-        for chunk in range(-(-row[0] // _CHUNK))
-    ]
-    host = np.array([*blocks, *[value for row in rows for value in row]], np.int64)
-    key = (xp, current_device(xp), host.tobytes())
-    table = _tables.get(key)
-    if table is None:
-        table = _tables[key] = xp.asarray(host)
-        if len(_tables) > _MOST_TABLES:
-            _tables.popitem(last=False)
-    else:
-        _tables.move_to_end(key)
-    return table, len(blocks)
 
 
 #: What updates all parameters at once, by the names that `dezero_core.backend` declares.
