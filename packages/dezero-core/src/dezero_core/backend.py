@@ -35,7 +35,7 @@ __all__ = [
 class Backend(Protocol):
     """What DeZero asks of an array library.
 
-    What only some of them can do are optional methods, which loaders look for by name:
+    What only some of them can do are optional methods, which are looked for by name:
 
     - ``require(operation, number)``: raises a RuntimeError that says what is missing where no
       array can be made here, or not on the device of this number (None for any), beginning with

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -163,6 +162,8 @@ def _find(kind: str, name: str, operation: str) -> Backend:
         known = ["cpu", *sorted(set(backends()) - {"numpy"})]
         listed = ", ".join(map(repr, known))
         _, dot, advice = str(error).partition(". ")  # what to install, if the backend is known
+        import difflib  # here, for it takes time that only this error needs
+
         guesses = difflib.get_close_matches(kind.lower(), known, 1)
         guess = "cuda" if kind.lower() == "gpu" else guesses[0] if guesses else None
         if not dot and guess in known:

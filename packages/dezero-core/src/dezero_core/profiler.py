@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +13,6 @@ from dezero_core.backend import Backend, backends
 from dezero_core.config import Watcher
 from dezero_core.details import LayerCall, current_call, trace_of, watching
 from dezero_core.devices import Device
-from dezero_core.files import atomic_write
 from dezero_core.node import Bundle
 
 __all__ = ["Profile", "ProfileEvent", "ProfileRow", "profile"]
@@ -193,6 +191,10 @@ class Profile:
         Raises:
             OSError: It cannot be written.
         """
+        import json  # here, for it takes time that `import dezero_core` does not need to spend
+
+        from dezero_core.files import atomic_write
+
         spans = [
             {
                 "name": event.name or event.layer,

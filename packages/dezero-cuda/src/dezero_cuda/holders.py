@@ -62,21 +62,23 @@ def list_holders(kind: type, limit: int = 10) -> list[Holder]:
 
     variables = [x for x in objects if isinstance(x, Variable)]
     for path, parameter in _parameters(objects):
-        name(parameter._data, f"parameter {path}")
-        name(getattr(parameter.grad, "_data", None), f"gradient of {path}")
+        name(parameter.data, f"parameter {path}")
+        name(getattr(parameter.grad, "data", None), f"gradient of {path}")
     for variable in variables:
         if variable.name is not None:
-            name(variable._data, f"variable {variable.name!r}")
-            name(getattr(variable.grad, "_data", None), f"gradient of {variable.name!r}")
+            name(variable.data, f"variable {variable.name!r}")
+            name(getattr(variable.grad, "data", None), f"gradient of {variable.name!r}")
     for node in objects:
         if isinstance(node, Node) and node.plan is not None:
             for array in _flat(node.saved):
                 text = f"saved for the backward pass of {node.plan.name}"
                 name(array, text, with_shape=False)
     for variable in variables:
-        node = variable._node
-        made = "" if node is None or node.plan is None else f", a result of {node.plan.name}"
-        name(variable._data, f"a variable{made}")
+        creator = variable.creator
+        plan = getattr(creator, "plan", None)  # a function of the user's has none
+        operation = type(creator).__name__ if plan is None else plan.name
+        made = "" if creator is None else f", a result of {operation}"
+        name(variable.data, f"a variable{made}")
     totals: dict[str, list[int]] = {}
     for key, size in sizes.items():
         totals.setdefault(names.get(key, "an array of no variable"), []).append(size)
