@@ -24,6 +24,7 @@ from dezero_core import Device, Parameter, get_array_module
 from dezero_core.backend import backend_of
 from dezero_core.protocols import ParameterSource
 from dezero_core.typing import Array
+from dezero_optim.group import ParameterGroup
 from dezero_optim.optimizer import Optimizer
 
 __all__ = ["Block", "Blocks", "Elementwise", "Numbers", "Work", "wide_dtype"]
@@ -163,18 +164,24 @@ class Elementwise(Optimizer):
         """Change what kernels change, and return the others."""
         others = []
         alike: dict[Any, list[Parameter]] = {}
+        # Looked up once for all that share them.
+        kernels: dict[type, Any] = {np.ndarray: None}
+        numbers_of: dict[ParameterGroup | None, Numbers] = {}
         for param in params:
-            data = param.data
-            kernel = None
-            if type(data) is not np.ndarray:
-                kernel = backend_of(data).kernels.get(f"optimizer.{self._kernel}")
-            if kernel is None:
+            data: Any = param.data
+            kind = type(data)
+            if kind not in kernels:
+                kernels[kind] = backend_of(data).kernels.get(f"optimizer.{self._kernel}")
+            if kernels[kind] is None:
                 others.append(param)
                 continue
-            numbers = self._numbers_for(self.settings_of(param))
+            group = self._group_of.get(id(param))
+            if group not in numbers_of:
+                numbers_of[group] = self._numbers_for(self.settings_of(param))
             # CuPy's devices cannot be hashed, their numbers can.
-            device = getattr(data.device, "id", None)
-            alike.setdefault((kernel, numbers, data.dtype, device), []).append(param)
+            device = getattr(getattr(data, "device", None), "id", None)
+            key = (kernels[kind], numbers_of[group], data.dtype, device)
+            alike.setdefault(key, []).append(param)
         for (kernel, numbers, *_), some in alike.items():
             arrays: list[Any] = [param.data for param in some]
             grads = [param.grad.data for param in some]  # type: ignore[union-attr]
