@@ -63,10 +63,10 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--updates", type=int, help="default: 600")
     parser.add_argument("--seed", type=int, default=0, help="another run of chance (default: 0)")
     parser.add_argument("--out", type=Path, default=Path("runs", "bert"))
-    parser.add_argument("--quick", action="store_true", help="80 updates, just to see it work")
+    parser.add_argument("--quick", action="store_true", help="60 updates, just to see it work")
     options = parser.parse_args(arguments)
     if options.updates is None:
-        options.updates = 80 if options.quick else 600
+        options.updates = 60 if options.quick else 600
     for name, least in (("updates", 1), ("seed", 0)):
         if getattr(options, name) < least:
             parser.error(f"argument --{name}: {getattr(options, name)} is less than {least}")

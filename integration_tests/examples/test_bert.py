@@ -15,7 +15,7 @@ import pytest
 Run = Callable[..., CompletedProcess[str]]
 
 
-def tested(output: str) -> dict[str, float]:
+def shares(output: str) -> dict[str, float]:
     """Return how often each was right, in per cent, of the test text."""
     rows = re.findall(r"^  (\w[^\d]*?) +[\d.]+% of what it learned, +([\d.]+)%", output, re.M)
     return {name: float(share) for name, share in rows}
@@ -27,7 +27,7 @@ def test_it_guesses_twice_as_well_as_the_most_frequent(run_example: Run, tmp_pat
         line = "Shall I compare thee to a s_____'s day?"
         done = run_example("bert/train.py", "--quick", "--out", out, "--fill", line)
         assert done.returncode == 0, done.stderr
-        outputs.append(tested(done.stdout))
+        outputs.append(shares(done.stdout))
         names = ["bert.png", "filled.txt", "weights.npz"]
         assert sorted(path.name for path in (tmp_path / out).iterdir()) == names
     unigram, neighbors, network = outputs[0].values()
