@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from dezero_core import Parameter, Variable
+from dezero_core import functions as F
 from dezero_core.graph import build_graph
 from dezero_core.testing import fake_device
 from dezero_viz import to_html
@@ -169,6 +170,15 @@ def test_a_graph_is_drawn() -> None:
     svg = ET.fromstring(to_html(build_graph(x + x)) or "")
     assert svg.tag.endswith("svg")
     assert [text.text for text in svg.iter() if text.tag.endswith("text")].count("x") == 1
+
+
+def test_a_large_graph_is_folded() -> None:
+    x = y = Variable(np.ones(3))
+    for _ in range(500):
+        y = F.tanh(y * 0.5 + x)
+    html = to_html(build_graph(y)) or ""
+    assert "× (" in html
+    assert html.count('class="node"') < 250
 
 
 @pytest.mark.parametrize("thing", ["text", None, 3, np.ones(2), Layer])

@@ -12,7 +12,10 @@ from dezero_core.graph import Graph, GraphVariable
 from dezero_viz._folding import Layout, lay_out
 from dezero_viz._groups import Box, Group
 
-__all__ = ["graph_to_dot"]
+__all__ = ["MAX_NODES", "graph_to_dot"]
+
+#: The graphs that the book draws to be read have some hundred nodes; a picture of more is lace.
+MAX_NODES = 200
 
 # Helvetica is the one sans-serif whose letter widths every engine knows without asking the system,
 # so that labels fit their boxes on every machine.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dezero_core import Variable
 from dezero_core.files import atomic_write
-from dezero_viz._dot import graph_to_dot
+from dezero_viz._dot import MAX_NODES, graph_to_dot
 from dezero_viz._engines import render
 from dezero_viz._outputs import graph_of
 from dezero_viz._targets import check_target, ending_of
@@ -28,8 +28,6 @@ _MIME_TYPES = {
 }
 # Half as many again as on a plain screen: sharp text, and still a small file.
 _DPI = {"jpeg": 144, "jpg": 144, "png": 144}
-# The graphs that the book draws to be read have some hundred nodes; a picture of more is lace.
-_MAX_NODES = 200
 _LEAST_NODES = 10
 
 
@@ -67,7 +65,7 @@ def get_dot_graph(
     verbose: bool = True,
     *,
     names: Iterable[tuple[str, Variable]] = (),
-    max_nodes: int | None = _MAX_NODES,
+    max_nodes: int | None = MAX_NODES,
 ) -> str:
     """Return the graph that led to a variable in the DOT language of Graphviz.
 
@@ -122,7 +120,7 @@ def plot_graph(
     to_file: str | os.PathLike[str] = "graph.png",
     *,
     names: Iterable[tuple[str, Variable]] = (),
-    max_nodes: int | None = _MAX_NODES,
+    max_nodes: int | None = MAX_NODES,
 ) -> Picture:
     """Draw the graph that led to a variable into a file, as `get_dot_graph` describes it.
 

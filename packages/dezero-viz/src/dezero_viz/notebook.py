@@ -16,7 +16,7 @@ import numpy as np
 from dezero_core import Parameter, Variable, as_numpy
 from dezero_core.backend import backend_of
 from dezero_core.graph import Graph
-from dezero_viz._dot import graph_to_dot
+from dezero_viz._dot import MAX_NODES, graph_to_dot
 from dezero_viz._engines import render
 
 __all__ = ["to_html"]
@@ -41,7 +41,7 @@ def to_html(thing: Any) -> str | None:
       of its values, and the values, as a table, as far as they are few.
     - A layer or a model, anything with ``namedlayers()`` and ``namedparams()``: a tree to unfold,
       with the numbers of parameters.
-    - A `dezero_core.graph.Graph`: its drawing.
+    - A `dezero_core.graph.Graph`: its drawing, a large one folded as `plot_graph` does.
 
     Args:
         thing: What to show.
@@ -59,7 +59,7 @@ def to_html(thing: Any) -> str | None:
     if isinstance(thing, Variable):
         return _variable(thing)
     if isinstance(thing, Graph):
-        svg = render(graph_to_dot(thing), "svg").decode()
+        svg = render(graph_to_dot(thing, max_nodes=MAX_NODES), "svg").decode()
         return svg[svg.index("<svg") :]
     has_layers = hasattr(thing, "namedlayers") and hasattr(thing, "namedparams")
     if has_layers and not isinstance(thing, type):
