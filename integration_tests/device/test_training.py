@@ -11,11 +11,11 @@ import pytest
 
 import dezero_nn.functions as F
 import dezero_optim
-from dezero_core import Variable, as_numpy
+from dezero_core import Variable, as_numpy, grad, hvp, no_grad, value_and_grad
 from dezero_core.functions import tanh
 from dezero_core.testing import FakeDevice
 from dezero_data import ArrayDataset, DataLoader, SeqDataLoader, SinCurve, TokenLoader
-from dezero_nn import MLP, BatchNorm, Checkpoint, Dropout, Linear, Sequential, layers, relu
+from dezero_nn import MLP, BatchNorm, Checkpoint, Dropout, Linear, Sequential, layers, relu, sigmoid
 from dezero_optim import (
     SGD,
     AdaDelta,
@@ -367,3 +367,63 @@ def test_a_penalty_on_the_gradient(place: Place) -> None:
     with place.quiet():
         found = train(model, x)
     place.assert_same(found, train(model.copy().to("cpu"), X), "W")
+
+
+def test_a_generator_and_a_discriminator(place: Place) -> None:
+    """The two steps of a GAN: deconvolutions, leaky ReLU, a loss on scores."""
+    np.random.seed(0)
+    generator = Sequential(
+        *(Linear(4 * 16), relu, lambda x: x.reshape(-1, 4, 4, 4), BatchNorm()),
+        *(layers.Deconv2d(1, 4, stride=2, pad=1), sigmoid),
+    )
+    discriminator = Sequential(
+        *(layers.Conv2d(4, 4, stride=2, pad=1), F.leaky_relu),
+        *(lambda x: x.reshape(len(x), -1), Linear(1)),
+    )
+    noise = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+    real = np.random.default_rng(1).uniform(size=(6, 1, 8, 8)).astype(np.float32)
+    with no_grad():
+        discriminator(generator(noise))
+    twins = generator.copy(), discriminator.copy()
+
+    def run(generator: Any, discriminator: Any, real: Any, noise: Any) -> list[Any]:
+        optimizers = Adam(1e-3).setup(generator), Adam(1e-3).setup(discriminator)
+        losses = []
+        for _ in range(2):
+            fake = generator(noise)
+            scores = discriminator(fake)
+            as_real = F.sigmoid_cross_entropy(scores, scores.data * 0 + 1)
+            generator.cleargrads()
+            as_real.backward()
+            optimizers[0].update()
+            scores = discriminator(real), discriminator(fake.detach())
+            loss = F.sigmoid_cross_entropy(scores[0], scores[0].data * 0 + 1)
+            loss = loss + F.sigmoid_cross_entropy(scores[1], scores[1].data * 0)
+            discriminator.cleargrads()
+            loss.backward()
+            optimizers[1].update()
+            losses += [as_real, loss]
+        return losses
+
+    for twin in twins:
+        twin.to(place.name)
+    moved = place.put(real, noise)
+    with place.quiet():
+        found = run(*twins, *moved)
+    for loss, wanted in zip(found, run(generator, discriminator, real, noise), strict=True):
+        place.assert_same(loss, wanted, "loss")
+
+
+def test_transforms_of_functions(place: Place) -> None:
+    def f(x: Any) -> Any:
+        return (tanh(x) ** 2).sum()
+
+    x = np.array([0.1, 0.2, -0.3])
+    v = np.array([1.0, 0.0, 2.0])
+    moved, along = place.put(x, v)
+    with place.quiet():
+        found = [grad(f)(moved), hvp(f, moved, along), value_and_grad(f)(moved)[1]]
+    for result, wanted in zip(found, [grad(f)(x), hvp(f, x, v), grad(f)(x)], strict=True):
+        result, wanted = (part[1] if isinstance(part, tuple) else part for part in (result, wanted))
+        assert place.holds(result)
+        place.assert_same(result, wanted, "a derivative")

@@ -47,6 +47,15 @@ class TestWhatIsMissing:
             with pytest.raises(CudaUnavailableError) as caught:
                 getattr(dezero_cuda.backend, operation)(*([1.0] if operation == "asarray" else []))
             assert str(caught.value) == f"{operation}: {reason}"
+        # Under the name of what the user called.
+        x = Variable(np.ones(2))
+        with pytest.raises(CudaUnavailableError) as caught:
+            x.to_gpu()
+        assert str(caught.value) == f"Variable.to_gpu: {reason}"
+        with pytest.raises(CudaUnavailableError) as caught:
+            x.to("cuda:1")
+        assert str(caught.value) == f"Variable.to: {reason}"
+        assert type(x.data) is np.ndarray
 
     def test_cupy(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "cupy", None)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dezero_core import as_numpy, get_array_module
-from dezero_core.backend import backends, get_backend
+from dezero_core import Device, as_numpy, get_array_module
+from dezero_core.backend import backends
 from dezero_core.typing import Array
 
 __all__ = ["as_cupy", "as_numpy", "get_array_module", "gpu_enable"]
@@ -30,7 +30,7 @@ def as_cupy(x: Any) -> Array:
         LookupError: The package dezero-cuda is not installed; the message says how to get it.
         RuntimeError: There is no GPU that can be used; the message says what is missing.
     """
-    return get_backend("cuda").asarray(x.data if hasattr(x, "cleargrad") else x)
+    return Device("cuda", "as_cupy").asarray(x.data if hasattr(x, "cleargrad") else x)
 
 
 if not TYPE_CHECKING:  # which would take any name for one of the module
