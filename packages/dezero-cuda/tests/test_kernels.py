@@ -308,3 +308,33 @@ def test_half_precision_loses_nothing_while_it_adds(place: Any) -> None:
     found = KERNELS["add_at"](place.xp, place.put(gy), index=(place.put(ids),), shape=(2, 2))
     # In half precision 0.01 no longer changes 32.
     np.testing.assert_allclose(place.get(found), [[30, 30], [0, 0]], rtol=1e-3)
+
+
+# --- bfloat16 ----------------------------------------------------------------------------------
+
+
+def test_brain_floats(place: Any) -> None:
+    ml_dtypes = pytest.importorskip("ml_dtypes", reason="ml_dtypes is not installed")
+    dtype = np.dtype(ml_dtypes.bfloat16)
+    xp, x, gy = place.xp, normal(dtype, 5, 33), normal(dtype, 5, 33, seed=1)
+    there, exact = place.put(x), x.astype(np.float64)
+
+    def check(found: Any, wanted: Any) -> None:
+        found = place.get(found)
+        assert found.dtype == dtype
+        np.testing.assert_allclose(found.astype(np.float64), wanted, rtol=8e-3, atol=2e-3)
+
+    check(KERNELS["gelu"](xp, there), exact * below(exact))
+    check(KERNELS["relu.vjp.x"](xp, place.put(gy), there), gy.astype(np.float64) * (exact > 0))
+    check(KERNELS["softmax"](xp, there, axis=1), softmax(exact))
+    y, _, inverse = KERNELS["normalize_rows"](xp, there, size=33, centered=True, eps=1e-5)
+    assert inverse.dtype == np.float32
+    deviation = exact - exact.mean(1, keepdims=True)
+    check(y, deviation / np.sqrt((deviation**2).mean(1, keepdims=True) + 1e-5))
+    y, _ = KERNELS["dropout"](xp, there, ratio=0.25, generator=Philox(1))
+    check(y, exact * (Philox(1).random((5, 33)) > 0.25) / 0.75)
+    p, master = place.put(x.copy()), place.put(x.astype(np.float32))
+    for _ in range(10):
+        KERNELS["optimizer.sgd"](xp, (1e-3,), [p], [place.put(gy)], [[master]])
+    check(p, exact - 1e-2 * gy.astype(np.float64))
+    np.testing.assert_allclose(place.get(master), exact - 1e-2 * gy.astype(np.float64), atol=1e-5)

@@ -90,7 +90,7 @@ def _load(xp: Any, name: str, function: str, dtype_name: str) -> Callable[..., N
 
 def emulate(monkeypatch: Any) -> None:
     """Let kernels be launched on the host, on arrays of NumPy or of the fake device."""
-    for module in ("_launch", "philox"):
+    for module in ("_launch", "optimizers", "philox"):
         place = f"dezero_cuda.kernels.{module}.current_device"
         monkeypatch.setattr(place, lambda xp: 0)
     monkeypatch.setattr("dezero_cuda.kernels.optimizers.address", lambda x: _host(x).ctypes.data)

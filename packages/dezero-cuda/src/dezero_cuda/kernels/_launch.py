@@ -19,6 +19,7 @@ __all__ = [
     "current_device",
     "elements",
     "launch",
+    "lies_here",
     "load_function",
     "options",
     "rows",
@@ -92,6 +93,11 @@ def address(x: Array) -> int:
 def current_device(xp: Any) -> int:
     """Return the number of the device on which kernels are launched."""
     return int(xp.cuda.runtime.getDevice())
+
+
+def lies_here(xp: Any, x: Array) -> bool:
+    """Tell whether an array lies on the device on which kernels are launched."""
+    return bool(getattr(x.device, "id", current_device(xp)) == current_device(xp))
 
 
 def load_function(xp: Any, name: str, function: str, dtype_name: str) -> Callable[..., Any]:

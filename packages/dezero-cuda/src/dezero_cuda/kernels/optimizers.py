@@ -16,7 +16,9 @@ from dezero_cuda.kernels._launch import (
     address,
     computed_dtype,
     contiguous,
+    current_device,
     launch,
+    lies_here,
     supported,
 )
 
@@ -87,7 +89,7 @@ class _Plan:
 def _common_dtype(xp: Any, params: _Arrays, states: Sequence[_Arrays], n_states: int) -> Any:
     """Return the parameters' dtype; None if kernels do not take them, or their states."""
     dtype = supported(xp, *params)
-    if dtype is None:
+    if dtype is None or not lies_here(xp, params[0]):
         return None
     wide = computed_dtype(dtype)
     if len(states) != n_states + (wide != dtype):
@@ -99,7 +101,7 @@ def _common_dtype(xp: Any, params: _Arrays, states: Sequence[_Arrays], n_states:
 
 
 def _plan(xp: Any, params: _Arrays, states: Sequence[_Arrays], n_states: int) -> _Plan:
-    key = (xp, n_states, *map(id, params), *map(id, chain(*states)))
+    key = (xp, current_device(xp), n_states, *map(id, params), *map(id, chain(*states)))
     plan = _plans.get(key)
     if plan is None:
         plan = _plans[key] = _Plan(xp, params, states, n_states)
