@@ -56,15 +56,21 @@ def run_on_device(options: argparse.Namespace) -> int:
             if row.precision == precision and (not options.only or row.name in options.only)
         ]
         environment = {"CUPY_TF32": "1" if precision == "tf32" else "0"}
+        kind, _, number = device.partition(":")
+        if number:  # the only one that the libraries see
+            environment["CUDA_VISIBLE_DEVICES"] = number
         with ExitStack() as stack:
 
             def begin(
-                library: str, stack: ExitStack = stack, environment: dict[str, str] = environment
+                library: str,
+                stack: ExitStack = stack,
+                kind: str = kind,
+                environment: dict[str, str] = environment,
             ) -> Process:
                 return stack.enter_context(
                     Process(
                         *(library, pythons[library], options.threads),
-                        device=device,
+                        device=kind,
                         environment=environment,
                     )
                 )

@@ -35,7 +35,7 @@ TESTS = (
     "packages/dezero-cuda/tests",
     "integration_tests/device",
 )
-TOOLS = ("pytest>=9.0,<10", "hypothesis>=6.100")
+TOOLS = ("pytest>=9.0,<10", "hypothesis>=6.100", "ml_dtypes>=0.5")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -19,7 +19,7 @@ class Clock:
 
     Args:
         library: ``"ours"`` or ``"torch"``.
-        device: ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
+        device: ``"cpu"`` or ``"cuda"``.
     """
 
     def __init__(self, library: str, device: str) -> None:

@@ -36,7 +36,7 @@ _device = "cpu"
 
 
 def select(device: str) -> None:
-    """Choose the device of this process: ``"cpu"``, ``"cuda"`` or ``"cuda:1"``."""
+    """Choose the device of this process: ``"cpu"`` or ``"cuda"``."""
     global _device
     _device = device
 
