@@ -84,12 +84,12 @@ class AttentionModel(Model):
         heads: int,
         blocks: int,
         window: int,
-        dropout: float = 0.1,
+        dropout: float = 0.2,
     ) -> None:
         self.window = window
         self.chars = Embedding(n_chars, size)
-        # How much each head of each block looks at a place that is so far back. As in T5, and not
-        # by a vector for each place, as in GPT: that takes more text than six sonnets.
+        # How much each head of each block looks at a place that is so far back. As in T5; the
+        # original has a vector for each place, with which so little text is learned slowly.
         self.far = LayerList(Embedding(window, heads, initializer=near) for _ in range(blocks))
         self.dropout = Dropout(dropout)
         self.blocks = LayerList(

@@ -76,6 +76,11 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--text", type=Path, help="a text of your own, in UTF-8")
     parser.add_argument("--model", choices=["lstm", "gpt", "both"], default="both")
     parser.add_argument("--updates", type=int, help="default: 600")
+    parser.add_argument(
+        "--by-heart",
+        action="store_true",
+        help="write with the last weights, not with those that expect the test text best",
+    )
     parser.add_argument("--prompt", default="\n", help="what the samples begin with")
     parser.add_argument("--temperature", type=float, nargs="+", default=[0.5, 1.0])
     parser.add_argument("--length", type=int, default=200, help="of the samples (default: 200)")
@@ -213,7 +218,8 @@ def train(
             if update == options.updates:
                 break
     learned = measure(model, train_set)
-    model.load_state_dict(best_weights)
+    if not options.by_heart:
+        model.load_state_dict(best_weights)
     print(
         f"{name}: {sum(p.size for p in model.params())} parameters, "
         f"{time.perf_counter() - started:.1f} s; bits per character {best:.3f} on the test text, "

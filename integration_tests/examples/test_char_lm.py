@@ -38,10 +38,11 @@ def test_both_expect_better_than_who_counts(run_example: Run, tmp_path: Path) ->
 def test_a_text_of_ones_own_and_the_seed(run_example: Run, tmp_path: Path) -> None:
     line = "the sun is hot, and the moon is cold; "
     (tmp_path / "text.txt").write_text(line * 60, encoding="utf-8")
-    options = ["--text", "text.txt", "--model", "lstm", "--updates", "60", "--prompt", "the moon "]
+    options = ["--text", "text.txt", "--model", "lstm", "--updates", "60", "--by-heart"]
     written = []
     for out, seed in (("a", "1"), ("b", "1"), ("c", "2")):
-        arguments = [*options, "--temperature", "0.3", "--length", "10", "--seed", seed]
+        arguments = [*options, "--prompt", "the moon ", "--temperature", "0.3", "--length", "10"]
+        arguments += ["--seed", seed]
         done = run_example("char_lm/train.py", *arguments, "--out", out)
         assert done.returncode == 0, done.stderr
         ((name, bits),) = BEST.findall(done.stdout)
