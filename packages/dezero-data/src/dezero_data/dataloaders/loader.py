@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,12 +10,13 @@ import numpy as np
 from dezero_core import Device
 from dezero_core.typing import Array
 from dezero_data._arguments import check_dataset, check_integer
-from dezero_data._batches import Collate, fetch
+from dezero_data._batches import Collate
 from dezero_data.dataloaders import _checks as checks
 from dezero_data.dataloaders._ahead import Ahead
 from dezero_data.dataloaders._devices import Destination
-from dezero_data.dataloaders._epoch import Epoch, random_of
+from dezero_data.dataloaders._epoch import Epoch
 from dezero_data.dataloaders._order import Order
+from dezero_data.dataloaders._running import Running, load
 from dezero_data.dataloaders._state import Reader, save_indices
 from dezero_data.dataloaders._workers import Workers
 from dezero_data.randomness import RandomSource
@@ -138,7 +138,7 @@ class DataLoader:
         if gpu and device is not None:
             raise ValueError(f'DataLoader: gpu=True means device="cuda"; device is {device!r}')
         self._device: Destination | None = None
-        self._running = _Running(self)
+        self._running = Running(self)
         self._was_resumed = False
         if gpu or device is not None:
             self._send_to("cuda" if device is None else device, "DataLoader")
@@ -248,7 +248,7 @@ class DataLoader:
                 self._running.workers = workers
             batches = workers.batches(self._epoch, self.iteration)
         else:
-            batches = _load(self.dataset, self._collate, self._epoch, self.iteration)
+            batches = load(self.dataset, self._collate, self._epoch, self.iteration)
         if self._device is not None:
             batches = map(self._device.place, batches)
         return Ahead(batches, self.prefetch) if self.prefetch else batches
@@ -382,7 +382,7 @@ class DataLoader:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        self._running = _Running(self)
+        self._running = Running(self)
 
     def __repr__(self) -> str:
         name = f"{type(self).__name__}({type(self.dataset).__name__} of {self.data_size} items"
@@ -395,39 +395,3 @@ class DataLoader:
         if self._device is not None:
             name += f", device={self.device!r}"
         return f"{name}; batch {self.iteration} of {len(self)} in epoch {self.epoch})"
-
-
-def _load(dataset: Any, collate: Collate | None, epoch: Epoch, start: int) -> Iterator[Any]:
-    """Yield the batches of an epoch, loaded here and now."""
-    for batch in range(start, len(epoch)):
-        indices, streams = epoch.items(batch)
-        yield fetch(
-            dataset, indices, random_of(epoch.seed, epoch.number, indices, streams), collate
-        )
-
-
-class _Running:
-    """What a loader has going on: batches to come, and processes. Ends with the loader.
-
-    It does not know the loader, so a loader that nobody needs any more is gone at once.
-    """
-
-    def __init__(self, loader: DataLoader) -> None:
-        self.stream: Iterator[Any] | None = None
-        self.workers: Workers | None = None
-        weakref.finalize(loader, self.close)
-
-    def stop(self) -> None:
-        """Forget the batches to come; the processes stay."""
-        stream, self.stream = self.stream, None
-        if isinstance(stream, Ahead):
-            stream.close()
-
-    def close(self) -> None:
-        """End the processes as well."""
-        workers, self.workers = self.workers, None
-        if workers is not None and isinstance(self.stream, Ahead):
-            workers.kill()  # the thread may be waiting for them
-        self.stop()
-        if workers is not None:
-            workers.close()
