@@ -9,14 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from stub_cupy import put_stub
 
 import dezero_cuda
 from dezero_core import Device, Variable, profile
 from dezero_core.backend import as_numpy, backend_of, get_array_module, get_backend
 from dezero_core.testing import FakeArray
 from dezero_cuda import CudaUnavailableError, diagnosis
-
-from .stub_cupy import put_stub
 
 needs_device = pytest.mark.skipif(
     not dezero_cuda.is_available(), reason=str(dezero_cuda.diagnose())

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from stub_cupy import put_stub
 
 import dezero_cuda
 from dezero_core import Parameter, Variable
@@ -15,8 +16,6 @@ from dezero_core.testing import fake_device
 from dezero_cuda import DeviceMemoryError, diagnosis, empty_cache, memory_stats, set_memory_limit
 from dezero_cuda.holders import list_holders
 from dezero_cuda.memory import _peaks, watch_allocations
-
-from .stub_cupy import put_stub
 
 needs_device = pytest.mark.skipif(
     not dezero_cuda.is_available(), reason=str(dezero_cuda.diagnose())

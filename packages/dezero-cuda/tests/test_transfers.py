@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from stub_cupy import StubEvent, put_stub
 
 import dezero_cuda
 from dezero_cuda import diagnosis
 from dezero_cuda.transfers import Transfers
-
-from .stub_cupy import StubEvent, put_stub
 
 needs_device = pytest.mark.skipif(
     not dezero_cuda.is_available(), reason=str(dezero_cuda.diagnose())
