@@ -67,7 +67,7 @@ class Recipe:
 
 
 RECIPES = {
-    "digits": Recipe(8, 16.0, epochs=120, quick=15, updates=100, batch_size=64, alpha=0.001),
+    "digits": Recipe(8, 16.0, epochs=120, quick=30, updates=100, batch_size=64, alpha=0.001),
     "mnist": Recipe(28, 255.0, epochs=8, quick=1, updates=250, batch_size=100, alpha=0.0005),
 }
 
@@ -136,7 +136,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, help="default: 120 for digits, 8 for mnist")
     parser.add_argument("--seed", type=int, default=0, help="another run of chance (default: 0)")
     parser.add_argument("--out", type=Path, help="default: runs/gan-digits or runs/gan-mnist")
-    parser.add_argument("--quick", action="store_true", help="an eighth of the epochs")
+    parser.add_argument("--quick", action="store_true", help="30 epochs, or 1 of mnist")
     options = parser.parse_args(arguments)
     if options.epochs is not None and options.epochs < 1:
         parser.error(f"argument --epochs: {options.epochs} is not at least 1")

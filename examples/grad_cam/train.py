@@ -30,7 +30,7 @@ from dezero_optim import Adam, OneCycle
 from dezero_viz import grad_cam
 
 BATCH_SIZE = 32
-TESTED = 1000  # so many pictures tell the accuracy, and where the maps point
+TESTED, QUICK = 1000, 200  # so many pictures tell the accuracy, and where the maps point
 PEAK_RATE = 0.005  # Adam's learning rate at the height of its cycle
 PIXELS = Compose([ToFloat(), Normalize(mean=0.0, std=16.0)])  # float32, (1, 8, 8), from 0 to 1
 
@@ -111,7 +111,8 @@ def run(options: argparse.Namespace) -> None:
 
     # The digits of the test are new ones, and so are their places.
     rng = np.random.default_rng(options.seed + 1)
-    x, t, corners = make_scenes(*unknown, TESTED, rng)
+    count = QUICK if options.quick else TESTED
+    x, t, corners = make_scenes(*unknown, count, rng)
     print(f"test accuracy {share_of_right(model, x, t):.2%}, in {seconds:.1f} s")
     maps = np.concatenate([grad_cam(model, part, options.layer) for part in np.split(x, 10)])
     inside, heat = found(maps, corners)
@@ -119,7 +120,7 @@ def run(options: argparse.Namespace) -> None:
         f"the map is highest inside the digit's square in {inside:.1%} of pictures, and {heat:.1%} "
         f"of its heat lies there; the square has {DIGIT**2 / SIDE**2:.1%} of the area"
     )
-    pairs, kinds, places = make_pairs(*unknown, TESTED, rng)
+    pairs, kinds, places = make_pairs(*unknown, count, rng)
     for side in range(2):
         chosen = [
             grad_cam(model, part, options.layer, target)

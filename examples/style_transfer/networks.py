@@ -27,7 +27,7 @@ from dezero_optim import Adam, OneCycle
 
 __all__ = ["Eye", "TextureNet", "VGGEye", "train", "vgg16_is_at_hand"]
 
-BATCH_SIZE, SIZE = 32, 32  # of the textures it learns from
+BATCH_SIZE, SIZE = 32, 24  # of the textures it learns from
 
 
 class TextureNet(Model):

@@ -52,6 +52,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--style", type=Path, help="an image; default: computed strokes")
     parser.add_argument("--size", type=int, help="height and width in pixels; default: 128")
     parser.add_argument("--network", choices=("auto", "textures", "vgg16"), default="auto")
+    parser.add_argument(
+        "--updates", type=int, help="of the network that learns textures; default: 600"
+    )
     parser.add_argument("--optimizer", choices=("lbfgs", "adam"), default="lbfgs")
     parser.add_argument("--steps", type=int, help="default: 120 of L-BFGS, 300 of Adam")
     parser.add_argument(
@@ -59,17 +62,20 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--seed", type=int, default=0, help="another run of chance (default: 0)")
     parser.add_argument("--out", type=Path, default=Path("runs", "style_transfer"))
-    parser.add_argument("--quick", action="store_true", help="64 pixels, and a fifth of the steps")
+    parser.add_argument("--quick", action="store_true", help="64 pixels, less of everything")
     options = parser.parse_args(arguments)
     if options.size is None:
         options.size = 64 if options.quick else 128
     if options.steps is None:
         full = 120 if options.optimizer == "lbfgs" else 300
         options.steps = full // 5 if options.quick else full
+    if options.updates is None:
+        options.updates = 200 if options.quick else 600
     if options.size < 16:
         parser.error(f"argument --size: {options.size} is less than 16")
-    if options.steps < 1:
-        parser.error(f"argument --steps: {options.steps} is not at least 1")
+    for name in ("steps", "updates"):
+        if getattr(options, name) < 1:
+            parser.error(f"argument --{name}: {getattr(options, name)} is not at least 1")
     if not 0.0 <= options.keep < np.inf:
         parser.error(f"argument --keep: {options.keep:g} is negative or not finite")
     if options.seed < 0:
@@ -171,8 +177,7 @@ def open_eye(options: argparse.Namespace) -> Eye:
         return VGGEye()
     np.random.seed(options.seed)  # of the weights
     model = TextureNet()
-    updates = 300 if options.quick else 600
-    share = train(model, updates, np.random.default_rng(options.seed))
+    share = train(model, options.updates, np.random.default_rng(options.seed))
     print(f"looking with a network that tells {share:.1%} of new textures, of 8 kinds")
     return model
 
