@@ -692,6 +692,13 @@ def test_models_without_paths_and_several_inputs() -> None:
         ({"lr": -1.0}, ValueError, "lr is a step size above 0"),
         ({"steps": -1}, ValueError, "steps is a number of steps"),
         ({"seconds": 0}, ValueError, "seconds is a time above 0"),
+        ({"seconds": "10"}, TypeError, "seconds is a number, got '10'"),
+        ({"lr": "small"}, TypeError, "lr is a number, got 'small'"),
+        (
+            {"optimizer": dict},
+            TypeError,
+            r"optimizer is a class, dict; dict\(\.\.\.\) makes an opt",
+        ),
     ],
 )
 def test_calls_that_cannot_be(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import numbers
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -72,8 +73,8 @@ def diagnose(
         What was found.
 
     Raises:
-        TypeError: `model` is not callable or has no ``params()``, `loss_fn` is not callable, or
-            `batch` is no tuple or list.
+        TypeError: `model` is not callable or has no ``params()``, `loss_fn` is not callable,
+            `batch` is no tuple or list, `optimizer` is a class, or `lr` or `seconds` no number.
         ValueError: The batch has no input and target, or a number is out of range.
 
     Example:
@@ -93,7 +94,7 @@ def diagnose(
         >>> [(finding.what, finding.evidence) for finding in report.findings]  # doctest: +ELLIPSIS
         [('the loss compares each prediction with all targets', 'predictions (8, 1) and ...')]
     """
-    inputs, target = _checked(model, loss_fn, batch, lr, steps, seconds)
+    inputs, target = _checked(model, loss_fn, batch, optimizer, lr, steps, seconds)
     evidence = Evidence()
     with _left_as_it_was(model), using_config("enable_backprop", True), using_config("train", True):
         patient = copy.deepcopy(model)
@@ -122,18 +123,27 @@ def diagnose(
 
 
 def _checked(
-    model: Any, loss_fn: Any, batch: Any, lr: Any, steps: Any, seconds: Any
+    model: Any, loss_fn: Any, batch: Any, optimizer: Any, lr: Any, steps: Any, seconds: Any
 ) -> tuple[list[Any], Any]:
     if not callable(model) or not isinstance(model, ParameterSource):
         raise TypeError(f"diagnose: a model is callable and has params(), got {describe(model)}")
     if not callable(loss_fn):
         raise TypeError(f"diagnose: loss_fn is called with output and target, got {loss_fn!r}")
     if not isinstance(batch, tuple | list):
-        raise TypeError(f"diagnose: a batch is a tuple (x, t), got {describe(batch)}")
+        raise TypeError(
+            "diagnose: a batch is a tuple (x, t), such as next(iter(loader)); "
+            f"got {describe(batch)}"
+        )
     if len(batch) < 2:
         raise ValueError(
             f"diagnose: a batch has one input or several and a target, got {describe(batch)}"
         )
+    if isinstance(optimizer, type):
+        name = optimizer.__name__
+        raise TypeError(f"diagnose: optimizer is a class, {name}; {name}(...) makes an optimizer")
+    for what, number in (("lr", lr), ("seconds", seconds)):
+        if number is not None and not isinstance(number, numbers.Real):
+            raise TypeError(f"diagnose: {what} is a number, got {number!r}")
     if lr is not None and not 0 < lr < math.inf:
         raise ValueError(f"diagnose: lr is a step size above 0, got {lr!r}")
     if not isinstance(steps, int) or steps < 0:
