@@ -77,7 +77,9 @@ def test_activations(name: str, shape: Any, place: Any, dtype: Any) -> None:
     compare(place, y, f(exact), dtype)
     kept = y if name in ("relu", "sigmoid", "tanh") else place.put(x)
     gx = KERNELS[f"{name}.vjp.x"](place.xp, place.put(gy), kept)
-    compare(place, gx, gy.astype(np.float64) * slope_at(f, exact), dtype, factor=4 + 1e-8 / 1e-13)
+    # In double precision the difference quotient is the less exact one.
+    factor = 1e5 if dtype == np.float64 else 8
+    compare(place, gx, gy.astype(np.float64) * slope_at(f, exact), dtype, factor)
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
@@ -176,7 +178,7 @@ def test_the_backend_offers_them() -> None:
 
 # --- rows --------------------------------------------------------------------------------------
 
-ROWS = [(1, 1), (5, 3), (9, 32), (3, 1000), (2, 1025), (2, 9001), (300, 4)]
+ROWS = [(1, 1), (5, 3), (9, 32), (3, 1000), (2, 1025), (2, 9001), (1, 70_001), (300, 4)]
 
 
 def softmax(x: Any) -> Any:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from dezero_core.parallel import matmul
 from dezero_core.typing import Array
 from dezero_cuda.kernels._launch import contiguous, elements, launch, supported
 
@@ -50,14 +51,14 @@ def _lstm(xp: Any, x: Array, W: Array, h: Array | None, c: Array | None) -> Any:
     inputs = xp.empty((T * N, in_size + 1), dtype)
     inputs[:, :in_size] = x.reshape(T * N, in_size)
     inputs[:, in_size] = 1
-    gates = xp.matmul(inputs, weights[: in_size + 1]).reshape(T, N, 4, H)
+    gates = matmul(xp, inputs, weights[: in_size + 1]).reshape(T, N, 4, H)
     Wh = weights[in_size + 1 :]
     hs, cs = xp.empty((T + 1, N, H), dtype), xp.empty((T + 1, N, H), dtype)
     tanh_cs = xp.empty((T, N, H), dtype)
     hs[0] = 0 if h is None else h
     cs[0] = 0 if c is None else c
     for t in range(T):
-        product = xp.matmul(hs[t], Wh) if t or h is not None else None
+        product = matmul(xp, hs[t], Wh) if t or h is not None else None
         places = (product, gates[t], cs[t], cs[t + 1], tanh_cs[t], hs[t + 1])
         _run(xp, "lstm_forward", dtype, N, H, *places)
     return hs[1:], cs[T].copy(), inputs, hs, cs, gates.transpose(2, 0, 1, 3), tanh_cs
@@ -102,14 +103,14 @@ def _lstm_vjp(
         places = (ghs[t], product, gates[t], cs[t], tanh_cs[t], gc, gz[t])
         _run(xp, "lstm_backward", dtype, N, H, *places)
         if t or needs[2]:
-            product = xp.matmul(gz[t].reshape(N, 4 * H), Wh_T)
+            product = matmul(xp, gz[t].reshape(N, 4 * H), Wh_T)
     rows = gz.reshape(T * N, 4 * H)
-    gx = xp.matmul(rows, weights[:in_size].T).reshape(x.shape) if needs[0] else None
+    gx = matmul(xp, rows, weights[:in_size].T).reshape(x.shape) if needs[0] else None
     gW: Any = None
     if needs[1]:
         gW = xp.empty((W.shape[1], 4 * H), dtype)
-        gW[: in_size + 1] = xp.matmul(inputs.T, rows)
-        gW[in_size + 1 :] = xp.matmul(hs[:-1].reshape(T * N, H).T, rows)
+        gW[: in_size + 1] = matmul(xp, inputs.T, rows)
+        gW[in_size + 1 :] = matmul(xp, hs[:-1].reshape(T * N, H).T, rows)
         gW = _apart(gW, 4)
     return [gx, gW, product if needs[2] else None, gc if needs[3] else None]
 
@@ -125,7 +126,7 @@ def _lstm_step(
     inputs[:, :in_size] = x
     inputs[:, in_size] = 1
     inputs[:, in_size + 1 :] = 0 if h is None else h
-    gates = xp.matmul(inputs, _side_by_side(xp, W)).reshape(N, 4, H)
+    gates = matmul(xp, inputs, _side_by_side(xp, W)).reshape(N, 4, H)
     c_next, tanh_c, h_next = (xp.empty((N, H), dtype) for _ in range(3))
     cell = None if c is None else contiguous(xp, c)
     _run(xp, "lstm_forward", dtype, N, H, None, gates, cell, c_next, tanh_c, h_next)
@@ -157,10 +158,10 @@ def _lstm_step_vjp(
     places = (contiguous(xp, gh), None, gates, cell, tanh_c, gc, gz)
     _run(xp, "lstm_backward", dtype, N, H, *places)
     rows = gz.reshape(N, 4 * H)
-    g: Any = xp.matmul(rows, _side_by_side(xp, W).T) if needs[0] or needs[3] else None
+    g: Any = matmul(xp, rows, _side_by_side(xp, W).T) if needs[0] or needs[3] else None
     return [
         g[:, :in_size] if needs[0] else None,
-        _apart(xp.matmul(inputs.T, rows), 4) if needs[1] else None,
+        _apart(matmul(xp, inputs.T, rows), 4) if needs[1] else None,
         None,
         g[:, in_size + 1 :] if needs[3] else None,
         gc if needs[4] else None,
@@ -184,7 +185,7 @@ def _gru(
         return NotImplemented
     N, H = x.shape[-2], Wx.shape[-1]
     T = x.shape[0] if x.ndim == 3 else 1
-    gates = xp.matmul(x.reshape(T * N, x.shape[-1]), _side_by_side(xp, Wx))
+    gates = matmul(xp, x.reshape(T * N, x.shape[-1]), _side_by_side(xp, Wx))
     if b is not None:
         gates += b.reshape(-1)
     gates = gates.reshape(T, N, 3, H)
@@ -193,7 +194,7 @@ def _gru(
     hs[0] = 0 if h is None else h
     bias = None if bh is None else contiguous(xp, bh)
     for t in range(T):
-        product = xp.matmul(hs[t], weights) if t or h is not None else None
+        product = matmul(xp, hs[t], weights) if t or h is not None else None
         places = (product, gates[t], bias, recalled[t], hs[t], hs[t + 1])
         _run(xp, "gru_forward", dtype, N, H, *places)
     return hs[1:] if x.ndim == 3 else hs[1], hs, gates.transpose(2, 0, 1, 3), recalled
@@ -234,14 +235,14 @@ def _gru_vjp(
         places = (ghs[t], product, carry, gates[t], recalled[t], hs[t], into_x[t], into_h[t])
         _run(xp, "gru_backward", dtype, N, H, *places)
         if t or needs[5]:
-            product = xp.matmul(into_h[t].reshape(N, 3 * H), Wh_T)
+            product = matmul(xp, into_h[t].reshape(N, 3 * H), Wh_T)
     rows_x, rows_h = into_x.reshape(T * N, 3 * H), into_h.reshape(T * N, 3 * H)
     x2, states = x.reshape(T * N, x.shape[-1]), hs[:-1].reshape(T * N, H)
-    gx = xp.matmul(rows_x, _side_by_side(xp, Wx).T).reshape(x.shape) if needs[0] else None
+    gx = matmul(xp, rows_x, _side_by_side(xp, Wx).T).reshape(x.shape) if needs[0] else None
     return [
         gx,
-        _apart(xp.matmul(x2.T, rows_x), 3) if needs[1] else None,
-        _apart(xp.matmul(states.T, rows_h), 3) if needs[2] else None,
+        _apart(matmul(xp, x2.T, rows_x), 3) if needs[1] else None,
+        _apart(matmul(xp, states.T, rows_h), 3) if needs[2] else None,
         rows_x.sum(axis=0).reshape(3, H) if needs[3] else None,
         rows_h[:, 2 * H :].sum(axis=0) if needs[4] else None,
         carry + product if needs[5] else None,
