@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from dezero_core import Variable
 from dezero_core import functions as F
-from dezero_core.graph import build_graph
+from dezero_core.graph import build_graph, record_details
 from dezero_viz import explore, plot_derivatives, plot_graph
 
 HIGHEST = 8
@@ -75,9 +75,11 @@ def run(options: argparse.Namespace) -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     print(f"tanh at x = {options.x:g}")
     print("order  operations  variables             value           formula")
+    with record_details(keep_values=True):  # for the pages: source lines, and all values
+        found = derivatives(options.x, highest)
     # The bar draws itself on a terminal only; the lines are printed in any case.
     with tqdm(total=highest, unit=" orders", leave=False, disable=None) as bar:
-        for order, gx in enumerate(derivatives(options.x, highest), start=1):
+        for order, gx in enumerate(found, start=1):
             bar.update()
             if options.order not in (None, order):
                 continue
