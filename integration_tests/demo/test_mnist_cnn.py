@@ -20,9 +20,9 @@ needs_mnist = pytest.mark.skipif(
 )
 
 
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, *arguments: str, script: Path = SCRIPT) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-W", "error", str(SCRIPT), *arguments],
+        [sys.executable, "-W", "error", str(script), *arguments],
         cwd=folder,
         # Threads of a linear algebra library that wait for each other take many times as long on a
         # machine that does other things too.
@@ -59,6 +59,11 @@ def test_a_sixth_of_the_examples_teaches_too(tmp_path: Path) -> None:
     assert first >= 90.0
     assert second >= 96.0
     assert [path.name for path in (tmp_path / "here").iterdir()] == ["weights.npz"]
+
+    arguments = ["here/weights.npz", "here/mistakes.png", "--data", str(MNIST_FOLDER)]
+    done = run(tmp_path, *arguments, script=SCRIPT.with_name("picture.py"))
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "here" / "mistakes.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(
