@@ -75,6 +75,7 @@ class Evidence:
         update_ratios: For each path how large an update is beside the weights; None if no learning
             rate is known.
         overfit: How learning the batch by heart went; None if it was not tried.
+        untried: Why it was not.
     """
 
     inputs: list[Any] = field(default_factory=list)
@@ -87,6 +88,7 @@ class Evidence:
     params: list[ParameterFacts] = field(default_factory=list)
     update_ratios: dict[str, float] | None = None
     overfit: OverfitResult | None = None
+    untried: str | None = None
 
     def __post_init__(self) -> None:
         self._values: dict[int, Any] = {}

@@ -101,12 +101,12 @@ def diagnose(
         examine(evidence, patient, loss_fn, inputs, target)
         if evidence.graph is not None:
             evidence.update_ratios = _update_ratios(patient, optimizer, lr)
-            goal = _goal(evidence)
-            if steps and goal is not None and evidence.loss is not None:
+            evidence.untried = _obstacle(evidence) if steps else "steps=0"
+            if evidence.untried is None and evidence.loss is not None:
                 evidence.overfit = overfit(
                     *(patient, loss_fn, inputs, target),
                     first=evidence.loss,
-                    goal=goal,
+                    goal=_goal(evidence, evidence.loss),
                     steps=steps,
                     seconds=seconds,
                     pace=evidence.seconds,
@@ -211,20 +211,26 @@ def _norm(array: Any) -> float:
     return math.sqrt(float((array * array).sum()))
 
 
-def _goal(evidence: Evidence) -> float | None:
-    """Return the loss at which the batch counts as learned; None if that is not to be asked."""
-    numbers = sum(p.value.size for p in evidence.params if p.value is not None and not p.is_frozen)
-    targets = evidence.targets
+def _obstacle(evidence: Evidence) -> str | None:
+    """Return why a model need not be able to learn the batch by heart; None if it should be."""
+    count = sum(p.value.size for p in evidence.params if p.value is not None and not p.is_frozen)
     if evidence.loss is None or not math.isfinite(evidence.loss) or evidence.loss <= 0:
-        return None
-    if targets is None or numbers < _NUMBERS_PER_TARGET * max(targets.size, 1):
-        return None
+        return "the loss is no positive number"
+    if evidence.targets is None:
+        return "the target is no array"
+    if count < _NUMBERS_PER_TARGET * max(evidence.targets.size, 1):
+        return f"{count} weights are few for {evidence.targets.size} targets"
+    return None
+
+
+def _goal(evidence: Evidence, loss: float) -> float:
+    """Return the loss at which the batch counts as learned."""
     n_classes = classes_of(evidence)
     if not n_classes or n_classes < 2:
-        return _LEFT * evidence.loss
+        return _LEFT * loss
     # Of scores that are wildly wrong at first, a fifth is no success.
     guess = math.log(n_classes)
-    return max(_LEFT * min(evidence.loss, 2 * guess), _LEFT_OF_GUESSING * guess)
+    return max(_LEFT * min(loss, 2 * guess), _LEFT_OF_GUESSING * guess)
 
 
 def _without_echoes(findings: list[Finding]) -> list[Finding]:
@@ -259,5 +265,6 @@ def _facts(evidence: Evidence) -> dict[str, str]:
             f"{result.seconds:.1f} s" + ("" if result.is_complete else "; out of time, not decided")
         )
     elif evidence.failure is None:
-        facts["learning the batch by heart"] = "not tried"
+        reason = "no gradient" if evidence.untried is None else evidence.untried
+        facts["learning the batch by heart"] = f"not tried: {reason}"
     return facts
