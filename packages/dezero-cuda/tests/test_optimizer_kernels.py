@@ -103,18 +103,18 @@ def test_a_table_is_copied_once_for_the_same_places(place: Any) -> None:
         def __getattr__(self, name: str) -> Any:
             return getattr(place.xp, name)
 
-        def asarray(self, x: Any) -> Any:
+        def array(self, x: Any) -> Any:
             copies.append(x.size)
-            return place.xp.asarray(x)
+            return place.xp.array(x)
 
     xp, sgd = Counting(), KERNELS["optimizer.sgd"]
     p = place.put(np.ones(4, np.float32))
-    grads = place.put(tuple(np.ones(4, np.float32) for _ in range(6)))
+    grads = place.put(tuple(np.full(4, 2**i, np.float32) for i in range(6)))
     for g in (grads[0], grads[0], grads[1], grads[0], *grads, *grads):
         sgd(xp, (0.5,), [p], [g], [])
     # Two, then four that are new, and all but the last four once more, in turn.
     assert len(copies) == 2 + 4 + 6
-    assert place.get(p).tolist() == [1 - 16 * 0.5] * 4
+    assert place.get(p).tolist() == [1 - 0.5 * (1 + 1 + 2 + 1 + 63 + 63)] * 4
 
 
 def test_plans_go_with_their_arrays(place: Any) -> None:

@@ -80,7 +80,7 @@ class _Plan:
         table = self._tables.get(places)
         if table is None:
             self._host[self.blocks + 2 :: 6] = places
-            table = self._tables[places] = xp.asarray(self._host)
+            table = self._tables[places] = xp.array(self._host)
             if len(self._tables) > _MOST_TABLES:
                 self._tables.popitem(last=False)
         return table
