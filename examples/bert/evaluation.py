@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Callable
 
 import numpy as np
@@ -41,20 +42,24 @@ def most_frequent(text: Characters) -> Guess:
 
 
 def between_neighbors(text: Characters) -> Guess:
-    """Return who knows how often each character of a text stood between which two others."""
-    x, n_chars = text.data, len(text.char_to_id)
-    counts = np.zeros((n_chars + 1,) * 3, np.int32)  # by the one before, the one after, and itself
-    np.add.at(counts, (x[:-2], x[2:], x[1:-1]), 1)
-    # Where one neighbor is hidden or cut off, the other one tells; where both are, none.
-    counts[-1] = counts.sum(axis=0)
-    counts[:, -1] = counts.sum(axis=1)
+    """Return who knows which character of a text stood most often between which two others."""
+    x, unknown = text.data.tolist(), len(text.char_to_id)
+    counts: defaultdict[tuple[int, int], Counter[int]] = defaultdict(Counter)
+    for before, char, after in zip(x, x[1:], x[2:], strict=False):
+        # A neighbor may be hidden, or cut off: then the other one tells, if it is there.
+        for pair in ((before, after), (before, unknown), (unknown, after), (unknown, unknown)):
+            counts[pair][char] += 1
+    best = {pair: count.most_common(1)[0][0] for pair, count in counts.items()}
 
     def guess(seen: np.ndarray, hidden: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-        row, column = hidden
-        padded = np.pad(seen, ((0, 0), (1, 1)), constant_values=n_chars)
-        found = counts[padded[row, column], padded[row, column + 2]]
-        # A pair that was never seen: what follows the one before, as often as not.
-        before = counts[padded[row, column], n_chars]
-        return (found * 1000 + before).argmax(axis=1)
+        rows, columns = hidden
+        padded = np.pad(seen, ((0, 0), (1, 1)), constant_values=unknown)
+        befores, afters = padded[rows, columns].tolist(), padded[rows, columns + 2].tolist()
+        found = []
+        for before, after in zip(befores, afters, strict=True):
+            # Of two that were never seen apart by one, the one before tells.
+            pairs = ((before, after), (before, unknown), (unknown, unknown))
+            found.append(next(best[pair] for pair in pairs if pair in best))
+        return np.array(found)
 
     return guess
