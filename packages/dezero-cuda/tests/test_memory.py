@@ -137,11 +137,17 @@ def test_holders_by_kind() -> None:
         kept = device.asarray(np.ones(100))
         views = [kept[10:], kept[:10]]
         del kept
-        found = {holder.name: holder.size for holder in list_holders(kind)}
-        assert found["saved for the backward pass of multiply"] == 4800
-        assert found["a variable (float64[20, 30])"] == 4800
-        assert found["an array of no variable"] == 800
-        assert found["a variable, a result of multiply (float64[])"] == 8
+        # Other tests may have left arrays of this kind, too.
+        found = [(holder.name, holder.size) for holder in list_holders(kind, limit=1000)]
+
+        def size_of(text: str) -> int:
+            return sum(size for name, size in found if name.startswith(text))
+
+        assert size_of("saved for the backward pass of multiply") >= 4800
+        assert size_of("a variable (float64[20, 30])") >= 4800
+        assert size_of("an array of no variable") >= 800
+        assert size_of("a variable, a result of multiply (float64[])") >= 8
+        assert [size for _, size in found] == sorted((size for _, size in found), reverse=True)
         assert len(list_holders(kind, limit=1)) == 1
         del x, y, saved, views
 
