@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import Message
 from pathlib import Path
@@ -203,13 +203,23 @@ def until() -> Callable[[Callable[[], object]], None]:
 
 
 @pytest.fixture
-def small_files() -> Iterator[None]:
-    """Let the system refuse to make any file larger than 4000 bytes, as a full disk does."""
+def small_files() -> Callable[[], AbstractContextManager[None]]:
+    """Let the system refuse to make any file larger than 4000 bytes, as a full disk does.
+
+    In a ``with`` block, not for the whole test: pytest's own output may go to a larger file.
+    """
     resource = pytest.importorskip("resource", reason="Windows has no such limit")
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    @contextmanager
+    def limited() -> Iterator[None]:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4000, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return limited
 
 
 @pytest.fixture

@@ -155,10 +155,11 @@ class TestDisk:
         assert os.listdir(cache) == []
 
     def test_a_file_that_the_system_refuses_to_make_larger(
-        self, mirror: Any, cache: Path, small_files: None
+        self, mirror: Any, cache: Path, small_files: Any
     ) -> None:
-        with pytest.raises(OSError, match="File too large"):
-            get_file(mirror.serve("a", CONTENT, etag='"1"'))
+        address = mirror.serve("a", CONTENT, etag='"1"')
+        with pytest.raises(OSError, match="File too large"), small_files():
+            get_file(address)
         assert os.listdir(cache) == []
 
     def test_a_read_only_folder(

@@ -138,11 +138,10 @@ class TestAllKinds:
         assert contents(unpack(path, place / "a", max_bytes=size)) == FILES
 
     def test_a_disk_that_is_full(
-        self, kind: str, archive: Callable[..., Path], place: Path, request: pytest.FixtureRequest
+        self, kind: str, archive: Callable[..., Path], place: Path, small_files: Any
     ) -> None:
         path = archive(ARCHIVES[kind])
-        request.getfixturevalue("small_files")
-        with pytest.raises(OSError, match="File too large") as caught:
+        with pytest.raises(OSError, match="File too large") as caught, small_files():
             unpack(path, place / "a")
         assert f"unpack was writing {place / 'a'}" in caught.value.__notes__[0]
         assert os.listdir(place) == []
