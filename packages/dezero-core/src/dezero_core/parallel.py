@@ -2,10 +2,10 @@
 
 NumPy lets other threads run while it computes, so two halves of a large piece of work, each in a
 thread of its own, take little more than half the time. Products of matrices are BLAS's, which has
-threads as well, and the two are in each other's way: BLAS's wait busily for the next product, for
-a tenth of a second, and take a core from ours meanwhile. So there is one or the other. Until something
-large enough starts our threads, BLAS does what it does; from then on, it gets by with one thread
-while DeZero computes, and a large product is divided here.
+threads as well, and the two are in each other's way: BLAS's wait busily for the next product, for a
+tenth of a second, and take a core from ours meanwhile. So there is one or the other. Until
+something large enough starts our threads, BLAS does what it does; from then on, it gets by with one
+thread while DeZero computes, and a large product is divided here.
 
 How many threads there are is BLAS's to say (``OPENBLAS_NUM_THREADS`` and the like), or the
 environment variable ``DEZERO_NUM_THREADS``. docs/design/threads.md has the figures.

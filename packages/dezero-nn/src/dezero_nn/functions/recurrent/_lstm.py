@@ -71,7 +71,9 @@ def _slopes(xp: Any, gates: Array, c: Array | None, tanh_c: Array) -> tuple[Arra
 
 
 @primitive(extras=["inputs", "gates", "tanh_c"], multiple_outputs=True)
-def _lstm_step(xp: Any, x: Array, W: Array, W_T: Array | None, h: Array | None, c: Array | None) -> Any:
+def _lstm_step(
+    xp: Any, x: Array, W: Array, W_T: Array | None, h: Array | None, c: Array | None
+) -> Any:
     in_size, _ = _check(x, W, h, c)
     inputs = xp.empty((len(x), W.shape[1]), result_dtype(xp, x, W, h, c))
     inputs[:, :in_size] = x
