@@ -248,6 +248,10 @@ def test_no_package_evaluates_text_starts_a_shell_or_unpickles() -> None:
         *["eval", "exec", "os.system", "os.popen", "subprocess.getoutput"],
         *["pickle.load", "pickle.loads", "pickle.Unpickler", "marshal.loads"],
     }
+    # What a loader and the workers that it spawned tell each other is from nowhere outside.
+    between_processes = {"_shared.py", "_worker.py", "_workers.py"}
+    workers = PACKAGES / "dezero-data/src/dezero_data/dataloaders"
+    assert all((workers / name).is_file() for name in between_processes)
     found = []
     files = sorted(PACKAGES.glob("*/src/**/*.py"))
     assert len(files) > 100
@@ -258,6 +262,10 @@ def test_no_package_evaluates_text_starts_a_shell_or_unpickles() -> None:
                 for keyword in call.keywords
                 if not (isinstance(keyword.value, ast.Constant) and keyword.value.value is False)
             ]
-            if ast.unparse(call.func) in forbidden or {"shell", "allow_pickle"} & {*truths}:
+            name = ast.unparse(call.func)
+            is_between = path.parent == workers and path.name in between_processes
+            if name == "pickle.loads" and is_between:
+                continue
+            if name in forbidden or {"shell", "allow_pickle"} & {*truths}:
                 found.append(f"{path.name}:{call.lineno}: {ast.unparse(call)}")
     assert found == []
