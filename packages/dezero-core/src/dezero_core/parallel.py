@@ -117,7 +117,7 @@ def matmul(xp: Any, a: Array, b: Array, out: Array | None = None) -> Array:
 
 def _divided(a: Array, b: Array, out: Array | None) -> Array:
     pool = _find_pool(start=False)
-    if pool is None or pool.size < one_blas_thread.most or min(a.ndim, b.ndim) < 2:
+    if pool is None or not pool.divides_products or min(a.ndim, b.ndim) < 2:
         return np.matmul(a, b, out=out)
     if a.size * b.shape[-1] < _SHARED_PRODUCT:
         with one_blas_thread:
@@ -239,6 +239,8 @@ class _Pool:
 
     def __init__(self, size: int) -> None:
         self.size = size
+        # Asked once, not for each product. Where BLAS has more threads it is the better one at it.
+        self.divides_products = size >= one_blas_thread.most
         self._jobs: SimpleQueue[_Job] = SimpleQueue()
         for i in range(1, size):
             threading.Thread(target=self._work, name=f"dezero-{i}", daemon=True).start()

@@ -60,9 +60,7 @@ def in_blocks(xp: Any, formula: Callable[..., Any], *operands: Any) -> Any:
         *operands: Of one shape.
     """
     x = operands[0]
-    if xp is not np or getattr(x, "nbytes", 0) <= _BLOCK_BYTES:
-        return formula(xp, *operands)
-    if not all(operand.flags.c_contiguous for operand in operands):
+    if _stays_whole(xp, operands):
         return formula(xp, *operands)
     rows = [operand.reshape(-1) for operand in operands]
     # A formula has several arrays of the size of a block at a time.
@@ -79,6 +77,13 @@ def in_blocks(xp: Any, formula: Callable[..., Any], *operands: Any) -> Any:
     return y.reshape(x.shape)
 
 
+def _stays_whole(xp: Any, operands: Sequence[Any]) -> bool:
+    """Tell whether operands are no arrays on the host, small, or not laid out to be cut."""
+    if xp is not np or getattr(operands[0], "nbytes", 0) <= _BLOCK_BYTES:
+        return True
+    return not all(operand.flags.c_contiguous for operand in operands)
+
+
 def written_in_blocks(xp: Any, formula: Callable[..., Any], *operands: Any) -> Any:
     """Compute what goes element by element in one pass, as `in_blocks` does, without a copy.
 
@@ -89,9 +94,7 @@ def written_in_blocks(xp: Any, formula: Callable[..., Any], *operands: Any) -> A
         *operands: Of one shape.
     """
     x = operands[0]
-    if xp is not np or getattr(x, "nbytes", 0) <= _BLOCK_BYTES:
-        return formula(xp, *operands)
-    if not all(operand.flags.c_contiguous for operand in operands):
+    if _stays_whole(xp, operands):
         return formula(xp, *operands)
     y = np.empty_like(x)
     rows = [operand.reshape(-1) for operand in (*operands, y)]
