@@ -16,6 +16,7 @@ from dezero_cuda.memory import (
     memory_stats,
     set_memory_limit,
 )
+from dezero_cuda.precision import allow_tf32, tf32_allowed
 
 __all__ = [
     "CudaBackend",
@@ -23,12 +24,14 @@ __all__ = [
     "DeviceMemoryError",
     "MemoryStats",
     "__version__",
+    "allow_tf32",
     "backend",
     "diagnose",
     "empty_cache",
     "is_available",
     "memory_stats",
     "set_memory_limit",
+    "tf32_allowed",
 ]
 
 backend = CudaBackend()
