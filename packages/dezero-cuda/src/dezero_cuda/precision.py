@@ -23,8 +23,8 @@ class allow_tf32:  # noqa: N801  (called as a function is)
     ``allow_tf32(True)`` holds from now on, in this thread or task. As a context manager, it puts
     back at the end of the block what held before.
 
-    Without a call, the environment variable ``CUPY_TF32`` decides, as it does for CuPy: ``1`` allows
-    it, anything else forbids it.
+    Without a call, the environment variable ``CUPY_TF32`` decides, as it does for CuPy: ``1``
+    allows it, anything else forbids it.
 
     Args:
         allowed: Whether they may.
