@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from dezero_core._malloc import keep_memory
+from dezero_core.backend import kernels_of
 from dezero_core.typing import Array
 
 __all__ = ["in_threads", "matmul", "one_blas_thread", "thread_count"]
@@ -93,6 +94,9 @@ def in_threads(
 def matmul(xp: Any, a: Array, b: Array, out: Array | None = None) -> Array:
     """Compute ``xp.matmul(a, b, out=out)``; in threads if these have been started.
 
+    It is what rules multiply matrices with: on a backend with a kernel for the primitive `matmul`,
+    that computes it.
+
     Args:
         xp: The arrays' namespace; for anything but NumPy it does all.
         a: Of shape (..., m, k).
@@ -110,9 +114,24 @@ def matmul(xp: Any, a: Array, b: Array, out: Array | None = None) -> Array:
     if _pool is None or xp is not np or a.size * b.shape[-1] <= _BLAS_DIVIDES:
         if out is not None:
             return xp.matmul(a, b, out=out)
+        if xp is not np:
+            return _elsewhere(xp, a, b)
         # For small matrices the method takes half the time.
-        return a.dot(b) if xp is np and a.ndim == b.ndim == 2 else xp.matmul(a, b)
+        return a.dot(b) if a.ndim == b.ndim == 2 else np.matmul(a, b)
     return _divided(a, b, out)
+
+
+# The kernel of each namespace but NumPy's for the primitive `matmul`, found on first use.
+_kernels: dict[Any, Callable[..., Any] | None] = {}
+
+
+def _elsewhere(xp: Any, a: Any, b: Any) -> Any:
+    """Multiply on another backend, by its kernel if it has one for these; or multiply Variables."""
+    if xp not in _kernels:
+        _kernels[xp] = kernels_of(xp).get("matmul")
+    kernel = _kernels[xp]
+    y = NotImplemented if kernel is None else kernel(xp, a, b)
+    return xp.matmul(a, b) if y is NotImplemented else y
 
 
 def _divided(a: Array, b: Array, out: Array | None) -> Array:

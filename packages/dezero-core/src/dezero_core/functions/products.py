@@ -11,6 +11,7 @@ from dezero_core.errors import describe
 from dezero_core.functions._axes import normalize_axis, shape_of
 from dezero_core.functions._subscripts import fresh_letters, read_subscripts
 from dezero_core.functions.arithmetic import multiply
+from dezero_core.parallel import matmul as product
 from dezero_core.primitive import primitive
 from dezero_core.typing import Array, ArrayLike, Shape
 from dezero_core.variable import Variable
@@ -70,27 +71,27 @@ def _misfit(x0: Array, x1: Array) -> str | None:
 
 def _matmul_vjp_x0(xp: Any, gy: Any, x1: Any) -> Any:
     if x1.ndim == 2:
-        return xp.matmul(gy, x1.T) if gy.ndim <= 2 else matmul.on(xp, gy, x1.T)
+        return product(xp, gy, x1.T) if gy.ndim <= 2 else matmul.on(xp, gy, x1.T)
     if x1.ndim == 1:
         return gy.reshape(*gy.shape, 1) * x1
     if gy.ndim < x1.ndim:
         # x0 was a vector beside a stack.
-        return xp.matmul(x1, gy.reshape(*gy.shape, 1)).reshape(x1.shape[:-1])
-    return xp.matmul(gy, xp.swapaxes(x1, -1, -2))
+        return product(xp, x1, gy.reshape(*gy.shape, 1)).reshape(x1.shape[:-1])
+    return product(xp, gy, xp.swapaxes(x1, -1, -2))
 
 
 def _matmul_vjp_x1(xp: Any, gy: Any, x0: Any, x1_shape: Shape) -> Any:
     if x0.ndim == 2:
-        return xp.matmul(x0.T, gy)
+        return product(xp, x0.T, gy)
     if x0.ndim == 1:
         if len(x1_shape) == 1:
             return x0 * gy
         return x0.reshape(-1, 1) * gy.reshape(*gy.shape[:-1], 1, gy.shape[-1])
     if len(x1_shape) > 2:
-        return xp.matmul(xp.swapaxes(x0, -1, -2), gy)
+        return product(xp, xp.swapaxes(x0, -1, -2), gy)
     n = prod(x0.shape[:-1])
     rows = gy.reshape(n, *x1_shape[1:])
-    return xp.matmul(x0.reshape(n, x0.shape[-1]).T, rows)
+    return product(xp, x0.reshape(n, x0.shape[-1]).T, rows)
 
 
 matmul.defvjp(_matmul_vjp_x0, _matmul_vjp_x1)
@@ -147,8 +148,8 @@ def outer(xp: Any, x0: ArrayLike, x1: ArrayLike) -> Any:
 
 
 outer.defvjp(
-    lambda xp, gy, x0_shape, x1: xp.matmul(gy, x1.reshape(-1)).reshape(x0_shape),
-    lambda xp, gy, x0, x1_shape: xp.matmul(x0.reshape(-1), gy).reshape(x1_shape),
+    lambda xp, gy, x0_shape, x1: product(xp, gy, x1.reshape(-1)).reshape(x0_shape),
+    lambda xp, gy, x0, x1_shape: product(xp, x0.reshape(-1), gy).reshape(x1_shape),
 )
 
 # --- tensors ----------------------------------------------------------------------------------

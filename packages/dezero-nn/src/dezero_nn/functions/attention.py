@@ -8,6 +8,7 @@ from typing import Any
 from dezero_core import Variable
 from dezero_core import functions as F
 from dezero_core.errors import describe
+from dezero_core.parallel import matmul
 from dezero_core.primitive import primitive
 from dezero_core.typing import Array, ArrayLike
 
@@ -19,7 +20,7 @@ __all__ = ["scaled_dot_product_attention"]
 # kept. Where a mask leaves a query no key, the weights are 0, not 0 / 0.
 @primitive
 def _weights(xp: Any, q: Array, k: Array, mask: Array | None, *, scale: float, causal: bool) -> Any:
-    y = xp.matmul(q * scale, xp.swapaxes(k, -1, -2))
+    y = matmul(xp, q * scale, xp.swapaxes(k, -1, -2))
     n, m = y.shape[-2:]
     if mask is not None:
         _check_mask(mask, y)
@@ -55,8 +56,8 @@ def _weights_back(xp: Any, gy: Any, needs: Any, q: Any, k: Any, y: Any, scale: f
     g = gy * y
     g = g - y * g.sum(axis=-1, keepdims=True)
     return [
-        xp.matmul(g, k) * scale if needs[0] else None,
-        xp.matmul(xp.swapaxes(g, -1, -2), q) * scale if needs[1] else None,
+        matmul(xp, g, k) * scale if needs[0] else None,
+        matmul(xp, xp.swapaxes(g, -1, -2), q) * scale if needs[1] else None,
         g if needs[2] else None,
     ]
 
