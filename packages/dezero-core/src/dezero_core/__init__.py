@@ -5,6 +5,7 @@ from __future__ import annotations
 from dezero_core import functions, operators
 from dezero_core.__about__ import __version__
 from dezero_core.anomaly import AnomalyError, detect_anomaly
+from dezero_core.autocast import autocast
 from dezero_core.backend import as_numpy, get_array_module
 from dezero_core.config import Config, no_grad, test_mode, using_config
 from dezero_core.devices import Device
@@ -28,6 +29,7 @@ __all__ = [
     "as_array",
     "as_numpy",
     "as_variable",
+    "autocast",
     "detect_anomaly",
     "functions",
     "get_array_module",

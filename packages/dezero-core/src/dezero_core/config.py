@@ -7,14 +7,23 @@ an operation finds all of them with a single look-up, which takes some thirty na
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar, Token
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import wraps
 from types import TracebackType
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar
 
-__all__ = ["Config", "Settings", "Watcher", "current", "no_grad", "test_mode", "using_config"]
+__all__ = [
+    "Caster",
+    "Config",
+    "Settings",
+    "Watcher",
+    "current",
+    "no_grad",
+    "test_mode",
+    "using_config",
+]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -46,6 +55,18 @@ class Watcher:
         """A layer has run, or failed."""
 
 
+class Caster(Protocol):
+    """What brings operations of one kind to their precision (see `dezero_core.autocast`)."""
+
+    def cast(self, operands: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return the operands in the dtype to compute in."""
+        ...
+
+    def finish(self, y: Any) -> Any:
+        """Return the result, an array or a tuple of them, in the dtype to return."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """All settings of one context.
@@ -54,18 +75,27 @@ class Settings:
         enable_backprop: Whether operations record the graph that gradients are computed from.
         train: Whether layers such as dropout behave as in training.
         watcher: What checks every operation, or None.
+        autocast: What casts operands, by what `Primitive.autocast` says; or None.
+        is_special: Whether there is one of the last two. The fast paths ask this alone, and leave
+            the rest to the call for all cases: who uses neither pays one question for both.
     """
 
     enable_backprop: bool = True
     train: bool = True
     watcher: Watcher | None = None
+    autocast: Mapping[str | None, Caster] | None = None
+    is_special: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        is_special = self.watcher is not None or self.autocast is not None
+        object.__setattr__(self, "is_special", is_special)
 
 
 _DEFAULT = Settings()
 _settings: ContextVar[Settings] = ContextVar("dezero_settings", default=_DEFAULT)
 #: The settings in force here. A bound C method: calling it is all that it costs.
 current = _settings.get
-_NAMES = tuple(field.name for field in fields(Settings))
+_NAMES = tuple(setting.name for setting in fields(Settings) if setting.init)
 
 
 def _changed(name: str, value: Any) -> Settings:

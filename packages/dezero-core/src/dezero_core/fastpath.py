@@ -3,7 +3,7 @@
 On small arrays half of the time of an operation goes into looking at its operands, and most have
 one to three of them and no settings. These functions do for such operations what `Primitive` does
 for all, in half of the time (docs/design/autograd.md has the figures), and leave to it whatever is
-out of the ordinary: another backend, a watcher, a wrong type, an error.
+out of the ordinary: another backend, a watcher, another precision, a wrong type, an error.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _unary(primitive: Primitive[...]) -> Callable[[Any], Any]:
         if isinstance(x, Variable):
             array = x._data
             node = x._node
-        if type(array) not in ARRAYS or mode.watcher is not None:
+        if type(array) not in ARRAYS or mode.is_special:
             return primitive.call_any((x,), {})
         try:
             y = forward(np, array)
@@ -90,7 +90,7 @@ def _unary_with_settings(primitive: Primitive[...]) -> Callable[..., Any]:
         if isinstance(x, Variable):
             array = x._data
             node = x._node
-        if type(array) not in ARRAYS or mode.watcher is not None:
+        if type(array) not in ARRAYS or mode.is_special:
             return primitive.call_any((x,), settings)
         try:
             y = forward(np, array, **settings)
@@ -137,11 +137,7 @@ def _binary(primitive: Primitive[...]) -> Callable[[Any, Any], Any]:
         else:
             array1 = x1
             parent1 = x1 if type(x1) in NUMBERS else None
-        if (
-            type(array0) not in _OPERANDS
-            or type(array1) not in _OPERANDS
-            or mode.watcher is not None
-        ):
+        if type(array0) not in _OPERANDS or type(array1) not in _OPERANDS or mode.is_special:
             return primitive.call_any((x0, x1), {})
         try:
             y = forward(np, array0, array1)
@@ -193,7 +189,7 @@ def _ternary(primitive: Primitive[...]) -> Callable[[Any, Any, Any], Any]:
             type(array0) not in ARRAYS
             or type(array1) not in ARRAYS
             or type(array2) not in ARRAYS
-            or mode.watcher is not None
+            or mode.is_special
         ):
             return primitive.call_any((x0, x1, x2), {})
         try:

@@ -26,6 +26,10 @@ __all__ = ["gradients_at", "gradients_of", "run_backward", "seed_for"]
 
 def run_backward(root: Variable, retain_grad: bool, create_graph: bool) -> None:
     """Add the gradients of all leaves behind `root` to their `grad` (see `Variable.backward`)."""
+    if current().autocast is not None:
+        # Rules compute in the dtypes that the forward pass chose, wherever they run.
+        with using_config("autocast", None):
+            return run_backward(root, retain_grad, create_graph)
     node = root._node
     if node is None:
         raise GraphError(
@@ -94,6 +98,9 @@ def gradients_at(
         wanted: What `dezero_core.engine.reachable` finds for these.
         create_graph: Whether the gradients can be differentiated again.
     """
+    if current().autocast is not None:
+        with using_config("autocast", None):
+            return gradients_at(seeds, targets, wanted, create_graph)
     inner: dict[Node, Any] = {}
 
     def retain(node: Node, gy: Any) -> None:
@@ -144,7 +151,7 @@ def _fit(g: Any, parent: Node, node: Node) -> Any:
             )
         g = sum_to(g, shape) if isinstance(g, Variable) else sum_array_to(g, shape)
     # An integer operand's gradient may well be a fraction; a float's keeps its precision.
-    if g.dtype != parent.dtype and g.dtype.kind == "f" and parent.dtype.kind in "fV":
+    if g.dtype != parent.dtype and g.dtype.kind in "fV" and parent.dtype.kind in "fV":
         g = g.astype(parent.dtype)
     return g
 

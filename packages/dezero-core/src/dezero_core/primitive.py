@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from inspect import Signature as CallSignature
 from inspect import signature
-from typing import Any, Concatenate, Generic, ParamSpec, overload
+from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeAlias, overload
 
 import numpy as np
 
@@ -36,6 +36,9 @@ __all__ = ["Primitive", "primitive"]
 
 P = ParamSpec("P")
 
+#: In which precision an operation computes under `dezero_core.autocast`, which explains them.
+Precision: TypeAlias = Literal["half", "single", "first"]
+
 _HOST = ARRAYS | NUMBERS | {type(None)}
 
 
@@ -49,6 +52,8 @@ class Primitive(Generic[P]):
         name: The operation's name: its function's, without leading underscores.
         signature: The names of its operands, settings and extra outputs.
         has_several_results: Whether it returns a tuple.
+        autocast: In which precision it computes under `dezero_core.autocast`: ``"half"``,
+            ``"single"``, that of its ``"first"`` operand, or, None, in that of its operands.
         function: The operation as a function of Python, for operators and methods. Calling it
             saves what calling an object costs.
     """
@@ -62,11 +67,18 @@ class Primitive(Generic[P]):
         *,
         extras: Sequence[str] = (),
         multiple_outputs: bool = False,
+        autocast: Precision | None = None,
     ) -> None:
+        if autocast not in (None, "half", "single", "first"):
+            raise ValueError(
+                f"primitive {function.__name__}: autocast is 'half', 'single', 'first' or None, "
+                f"not {autocast!r}"
+            )
         self.name = function.__name__.strip("_")
         self.signature = Signature.of(function, extras)
         self._function = function
         self.has_several_results = multiple_outputs
+        self.autocast = autocast
         self._is_plain = not (extras or multiple_outputs or self.signature.settings)
         # By the operands' positions; under None, one rule for all of them.
         self._rules: dict[int | None, Rule] = {}
@@ -175,6 +187,10 @@ class Primitive(Generic[P]):
 
     def call_any(self, operands: tuple[Any, ...], settings: dict[str, Any]) -> Any:
         """Call the operation in the way that serves all cases."""
+        mode = current()
+        caster = None if mode.autocast is None else mode.autocast.get(self.autocast)
+        if caster is not None:
+            operands = caster.cast(operands)
         arrays: list[Any] = []
         parents: list[Any] = []
         needs = 0
@@ -195,7 +211,6 @@ class Primitive(Generic[P]):
             arrays.append(x)
             bit <<= 1
         xp = np if on_host else self._find_namespace(arrays)
-        mode = current()
         if mode.watcher is not None:
             mode.watcher.before_forward(self.name)
         try:
@@ -209,6 +224,8 @@ class Primitive(Generic[P]):
             y, extras = self._split(y)
         if on_host and not self.has_several_results and type(y) not in ARRAYS:
             y = self._as_array(y)
+        if caster is not None:
+            y = caster.finish(y)
 
         node = None
         if needs and mode.enable_backprop:
@@ -353,7 +370,10 @@ def _prefer(kernel: Callable[..., Any], general: Callable[..., Any]) -> Callable
 def primitive(function: Callable[Concatenate[Any, P], Any], /) -> Primitive[P]: ...
 @overload
 def primitive(
-    *, extras: Sequence[str] = (), multiple_outputs: bool = False
+    *,
+    extras: Sequence[str] = (),
+    multiple_outputs: bool = False,
+    autocast: Precision | None = None,
 ) -> Callable[[Callable[Concatenate[Any, P], Any]], Primitive[P]]: ...
 def primitive(
     function: Callable[Concatenate[Any, P], Any] | None = None,
@@ -361,6 +381,7 @@ def primitive(
     *,
     extras: Sequence[str] = (),
     multiple_outputs: bool = False,
+    autocast: Precision | None = None,
 ) -> Any:
     """Make an operation of a function that computes on plain arrays.
 
@@ -370,6 +391,11 @@ def primitive(
         extras: Names for what the function finds out on its way (a mask, indices) and returns
             after its result. Only rules see these outputs.
         multiple_outputs: Whether it returns a tuple of several results.
+        autocast: In which precision it computes under `dezero_core.autocast`: ``"half"`` for what
+            tensor cores make faster, ``"single"`` for what needs range or adds up many numbers,
+            ``"first"`` for what does its sums in single precision by itself, so that the first
+            operand may be in half precision, and the others go with it. None for all else, which
+            computes in the precision of its operands.
 
     Returns:
         The operation. Give it its rules with `Primitive.defvjp`.
@@ -384,6 +410,8 @@ def primitive(
     """
 
     def decorate(function: Callable[Concatenate[Any, P], Any]) -> Primitive[P]:
-        return Primitive(function, extras=extras, multiple_outputs=multiple_outputs)
+        return Primitive(
+            function, extras=extras, multiple_outputs=multiple_outputs, autocast=autocast
+        )
 
     return decorate if function is None else decorate(function)

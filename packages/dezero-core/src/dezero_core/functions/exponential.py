@@ -14,7 +14,7 @@ _LN2 = math.log(2)
 _LN10 = math.log(10)
 
 
-@primitive
+@primitive(autocast="single")
 def exp(xp: Any, x: ArrayLike) -> Any:
     """Return e to the power of each element (book step 3).
 
@@ -36,7 +36,7 @@ def exp(xp: Any, x: ArrayLike) -> Any:
 exp.defvjp(lambda xp, gy, y: gy * y)
 
 
-@primitive
+@primitive(autocast="single")
 def exp2(xp: Any, x: ArrayLike) -> Any:
     """Return 2 to the power of each element.
 
@@ -58,7 +58,7 @@ def exp2(xp: Any, x: ArrayLike) -> Any:
 exp2.defvjp(lambda xp, gy, y: gy * y * _LN2)
 
 
-@primitive
+@primitive(autocast="single")
 def expm1(xp: Any, x: ArrayLike) -> Any:
     """Return ``exp(x) - 1``, exact for small `x` too, where the subtraction would lose digits.
 
@@ -81,7 +81,7 @@ def expm1(xp: Any, x: ArrayLike) -> Any:
 expm1.defvjp(lambda xp, gy, x: gy * xp.exp(x))
 
 
-@primitive
+@primitive(autocast="single")
 def log(xp: Any, x: ArrayLike) -> Any:
     """Return the natural logarithms.
 
@@ -103,7 +103,7 @@ def log(xp: Any, x: ArrayLike) -> Any:
 log.defvjp(lambda xp, gy, x: gy / x)
 
 
-@primitive
+@primitive(autocast="single")
 def log2(xp: Any, x: ArrayLike) -> Any:
     """Return the logarithms to base 2.
 
@@ -125,7 +125,7 @@ def log2(xp: Any, x: ArrayLike) -> Any:
 log2.defvjp(lambda xp, gy, x: gy / (x * _LN2))
 
 
-@primitive
+@primitive(autocast="single")
 def log10(xp: Any, x: ArrayLike) -> Any:
     """Return the logarithms to base 10.
 
@@ -147,7 +147,7 @@ def log10(xp: Any, x: ArrayLike) -> Any:
 log10.defvjp(lambda xp, gy, x: gy / (x * _LN10))
 
 
-@primitive
+@primitive(autocast="single")
 def log1p(xp: Any, x: ArrayLike) -> Any:
     """Return ``log(1 + x)``, exact for small `x` too, where the sum would lose digits.
 
@@ -169,7 +169,7 @@ def log1p(xp: Any, x: ArrayLike) -> Any:
 log1p.defvjp(lambda xp, gy, x: gy / (x + 1))
 
 
-@primitive
+@primitive(autocast="single")
 def logaddexp(xp: Any, x0: ArrayLike, x1: ArrayLike) -> Any:
     r"""Add numbers that are given by their logarithms.
 

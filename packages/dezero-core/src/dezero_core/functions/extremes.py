@@ -169,7 +169,7 @@ def argmin(x: ArrayLike, axis: int | None = None, keepdims: bool = False) -> Var
 _huge_may_differ = np.errstate(over="ignore")
 
 
-@primitive
+@primitive(autocast="single")
 @_huge_may_differ
 def _logsumexp(xp: Any, x: ArrayLike, *, axis: Axes, keepdims: bool) -> Any:
     x = xp.asarray(x)

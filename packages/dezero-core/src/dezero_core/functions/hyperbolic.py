@@ -10,7 +10,7 @@ from dezero_core.typing import ArrayLike
 __all__ = ["arccosh", "arcsinh", "arctanh", "cosh", "sinh", "tanh"]
 
 
-@primitive
+@primitive(autocast="single")
 def sinh(xp: Any, x: ArrayLike) -> Any:
     """Return the hyperbolic sines.
 
@@ -32,7 +32,7 @@ def sinh(xp: Any, x: ArrayLike) -> Any:
 sinh.defvjp(lambda xp, gy, x: gy * xp.cosh(x))
 
 
-@primitive
+@primitive(autocast="single")
 def cosh(xp: Any, x: ArrayLike) -> Any:
     """Return the hyperbolic cosines.
 

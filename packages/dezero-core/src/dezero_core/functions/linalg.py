@@ -27,7 +27,7 @@ def _t(xp: Any, x: Any) -> Any:
 # --- equations --------------------------------------------------------------------------------
 
 
-@primitive
+@primitive(autocast="single")
 def inv(xp: Any, x: ArrayLike) -> Any:
     r"""Inverse of a square matrix, :math:`x^{-1}`.
 
@@ -56,7 +56,7 @@ def inv(xp: Any, x: ArrayLike) -> Any:
 inv.defvjp(lambda xp, gy, y: -xp.matmul(_t(xp, y), xp.matmul(gy, _t(xp, y))))
 
 
-@primitive
+@primitive(autocast="single")
 def solve(xp: Any, x0: ArrayLike, x1: ArrayLike) -> Any:
     r"""Solution :math:`y` of the linear equations :math:`x_0\, y = x_1`.
 
@@ -104,7 +104,7 @@ solve.defvjp_joint(_solve_vjp)
 # --- determinants -----------------------------------------------------------------------------
 
 
-@primitive
+@primitive(autocast="single")
 def det(xp: Any, x: ArrayLike) -> Any:
     r"""Determinant of a square matrix.
 
@@ -132,7 +132,7 @@ def det(xp: Any, x: ArrayLike) -> Any:
 det.defvjp(lambda xp, gy, x, y: (gy * y).reshape(*y.shape, 1, 1) * _t(xp, inv.on(xp, x)))
 
 
-@primitive(multiple_outputs=True)
+@primitive(multiple_outputs=True, autocast="single")
 def slogdet(xp: Any, x: ArrayLike) -> Any:
     r"""Sign of the determinant of a square matrix, and the logarithm of its absolute value.
 
@@ -164,7 +164,7 @@ slogdet.defvjp(
 # --- factors ----------------------------------------------------------------------------------
 
 
-@primitive
+@primitive(autocast="single")
 def cholesky(xp: Any, x: ArrayLike) -> Any:
     r"""Lower triangular factor :math:`y` of a symmetric, positive definite matrix, \
     :math:`y\, y^\mathsf{T} = x`.
@@ -264,7 +264,7 @@ def norm(
 _VECTOR_NORMS = (None, 1, 2, math.inf, -math.inf)
 
 
-@primitive
+@primitive(autocast="single")
 def _norm(xp: Any, x: ArrayLike, *, ord: Any, axis: tuple[int, ...] | None, keepdims: bool) -> Any:
     return xp.linalg.norm(x, ord=ord, axis=axis, keepdims=keepdims)
 

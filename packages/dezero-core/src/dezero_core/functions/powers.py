@@ -12,7 +12,7 @@ from dezero_core.typing import ArrayLike
 __all__ = ["cbrt", "power", "reciprocal", "sqrt", "square"]
 
 
-@primitive
+@primitive(autocast="single")
 def power(xp: Any, x0: ArrayLike, x1: ArrayLike) -> Any:
     r"""Raise to a power, element by element: what ``x0 ** x1`` computes.
 
@@ -90,7 +90,7 @@ def _power_exponent_rule(xp: Any, gy: Any, x0: Any, y: Any) -> Any:
 power.defvjp(_power_base_rule, _power_exponent_rule)
 
 
-@primitive
+@primitive(autocast="single")
 def square(xp: Any, x: ArrayLike) -> Any:
     """Square, element by element (book step 3).
 
@@ -158,7 +158,7 @@ def cbrt(xp: Any, x: ArrayLike) -> Any:
 cbrt.defvjp(lambda xp, gy, y: gy / (y * y * 3))
 
 
-@primitive
+@primitive(autocast="single")
 def reciprocal(xp: Any, x: ArrayLike) -> Any:
     """Return one divided by each element.
 

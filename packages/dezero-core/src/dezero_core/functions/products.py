@@ -21,7 +21,7 @@ __all__ = ["dot", "einsum", "matmul", "outer", "tensordot"]
 # --- matrices ---------------------------------------------------------------------------------
 
 
-@primitive
+@primitive(autocast="half")
 def matmul(xp: Any, x0: ArrayLike, x1: ArrayLike) -> Any:
     r"""Matrix product, :math:`y_{ij} = \sum_n x_{0,in}\, x_{1,nj}`, also as ``x0 @ x1``.
 
@@ -186,7 +186,7 @@ def tensordot(
     return _tensordot(x0, x1, axes=(axes0, axes1))
 
 
-@primitive
+@primitive(autocast="half")
 def _tensordot(
     xp: Any, x0: ArrayLike, x1: ArrayLike, *, axes: tuple[tuple[int, ...], tuple[int, ...]]
 ) -> Any:
@@ -290,7 +290,7 @@ def _einsum_of_one(xp: Any, x: ArrayLike, *, subscripts: str) -> Any:
     return xp.einsum(subscripts, x)
 
 
-@primitive
+@primitive(autocast="half")
 def _einsum(xp: Any, *operands: ArrayLike, subscripts: str, optimize: Any = True) -> Any:
     if any([not hasattr(x, "dtype") for x in operands]):
         # NumPy would take a number for a float64 array.

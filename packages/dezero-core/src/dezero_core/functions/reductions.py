@@ -30,7 +30,7 @@ def _count(x_shape: Shape, axis: Axes) -> int:
 # --- sums ---------------------------------------------------------------------------------------
 
 
-@primitive
+@primitive(autocast="single")
 def _sum(xp: Any, x: ArrayLike, *, axis: Axes, keepdims: bool) -> Any:
     return xp.add.reduce(x, axis=axis, keepdims=keepdims)
 
@@ -67,7 +67,7 @@ def sum(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Variable:
     return _sum(x, axis=axis, keepdims=keepdims)
 
 
-@primitive
+@primitive(autocast="single")
 def _mean(xp: Any, x: ArrayLike, *, axis: Axes, keepdims: bool) -> Any:
     x = xp.asarray(x)
     if x.dtype.char not in "fd":
@@ -112,7 +112,7 @@ def mean(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Variable:
 average = mean
 
 
-@primitive
+@primitive(autocast="single")
 def _var(xp: Any, x: ArrayLike, *, axis: Axes, ddof: float, keepdims: bool) -> Any:
     return xp.asarray(x).var(axis=axis, ddof=ddof, keepdims=keepdims)
 
@@ -162,7 +162,7 @@ def var(x: ArrayLike, axis: Axis = None, keepdims: bool = False, *, ddof: float 
     return _var(x, axis=axes, ddof=ddof, keepdims=keepdims)
 
 
-@primitive
+@primitive(autocast="single")
 def _std(xp: Any, x: ArrayLike, *, axis: Axes, ddof: float, keepdims: bool) -> Any:
     return xp.asarray(x).std(axis=axis, ddof=ddof, keepdims=keepdims)
 
@@ -205,7 +205,7 @@ def std(x: ArrayLike, axis: Axis = None, keepdims: bool = False, *, ddof: float 
     return _std(x, axis=axes, ddof=ddof, keepdims=keepdims)
 
 
-@primitive
+@primitive(autocast="single")
 def _cumsum(xp: Any, x: ArrayLike, *, axis: int | None) -> Any:
     return xp.asarray(x).cumsum(axis=axis)
 
@@ -245,7 +245,7 @@ def cumsum(x: ArrayLike, axis: int | None = None) -> Variable:
 # --- products -----------------------------------------------------------------------------------
 
 
-@primitive
+@primitive(autocast="single")
 def _prod(xp: Any, x: ArrayLike, *, axis: Axes, keepdims: bool) -> Any:
     return xp.multiply.reduce(x, axis=axis, keepdims=keepdims)
 

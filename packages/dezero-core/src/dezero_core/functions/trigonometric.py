@@ -54,7 +54,7 @@ def cos(xp: Any, x: ArrayLike) -> Any:
 cos.defvjp(lambda xp, gy, x: gy * -xp.sin(x))
 
 
-@primitive
+@primitive(autocast="single")
 def tan(xp: Any, x: ArrayLike) -> Any:
     """Return the tangents.
 
@@ -76,7 +76,7 @@ def tan(xp: Any, x: ArrayLike) -> Any:
 tan.defvjp(lambda xp, gy, y: gy * (1 + y * y))
 
 
-@primitive
+@primitive(autocast="single")
 def arcsin(xp: Any, x: ArrayLike) -> Any:
     """Return the angles that have these sines. The slope at -1 and 1 is infinite.
 
@@ -99,7 +99,7 @@ def arcsin(xp: Any, x: ArrayLike) -> Any:
 arcsin.defvjp(lambda xp, gy, x: gy / xp.sqrt((1 - x) * (1 + x)))
 
 
-@primitive
+@primitive(autocast="single")
 def arccos(xp: Any, x: ArrayLike) -> Any:
     """Return the angles that have these cosines. The slope at -1 and 1 is infinite.
 

@@ -117,7 +117,7 @@ def sigmoid_simple(x: ArrayLike) -> Variable:
 # --- along an axis -------------------------------------------------------------------------------
 
 
-@primitive
+@primitive(autocast="single")
 def _softmax(xp: Any, x: ArrayLike, *, axis: int) -> Any:
     y = x - x.max(axis=axis, keepdims=True)
     y = xp.exp(y, out=y if y.dtype.kind == "f" and y.shape else None)
@@ -181,7 +181,7 @@ def softmax_simple(x: ArrayLike, axis: int = 1) -> Variable:
     return y / y.sum(axis, keepdims=True)
 
 
-@primitive
+@primitive(autocast="single")
 def _log_softmax(xp: Any, x: ArrayLike, *, axis: int) -> Any:
     y = x - x.max(axis=axis, keepdims=True)
     return y - xp.log(xp.exp(y).sum(axis=axis, keepdims=True))

@@ -18,7 +18,7 @@ __all__ = ["scaled_dot_product_attention"]
 # A rule of its own: composed, scores, masked scores and exponentials would be an array each, of
 # the size L S. Here they are one, which the rule needs as well, and nothing else of that size is
 # kept. Where a mask leaves a query no key, the weights are 0, not 0 / 0.
-@primitive
+@primitive(autocast="half")
 def _weights(xp: Any, q: Array, k: Array, mask: Array | None, *, scale: float, causal: bool) -> Any:
     y = matmul(xp, q * scale, xp.swapaxes(k, -1, -2))
     n, m = y.shape[-2:]

@@ -26,7 +26,7 @@ __all__ = ["batch_norm"]
 
 # A rule of its own: composed, it would keep five arrays of the size of x. This one keeps x, and
 # two numbers for each channel.
-@primitive(multiple_outputs=True, extras=["center", "inverse"])
+@primitive(multiple_outputs=True, extras=["center", "inverse"], autocast="first")
 def _batch_norm(xp: Any, x: Array, gamma: Array, beta: Array, *, eps: float) -> Any:
     """Return the normalized x, and mean and variance of the channels."""
     rows = by_channel(x)

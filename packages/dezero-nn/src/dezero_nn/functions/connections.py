@@ -17,7 +17,7 @@ __all__ = ["linear", "linear_simple"]
 
 # A rule of its own, since the composition has one array and one pass more: here the bias is added
 # to the product in place.
-@primitive
+@primitive(autocast="half")
 def _linear(xp: Any, x: Array, W: Array, b: Array | None = None) -> Any:
     x_shape: Shape = getattr(x, "shape", ())
     W_shape: Shape = getattr(W, "shape", ())

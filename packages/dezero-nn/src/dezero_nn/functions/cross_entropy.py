@@ -28,7 +28,7 @@ __all__ = ["softmax_cross_entropy", "softmax_cross_entropy_simple"]
 # size of the scores. Here the scores are kept, and two numbers for each example that make the
 # probabilities out of them: the largest score, and the logarithm of the sum of exponentials, which
 # stay apart, for beside a huge score a logarithm is lost in rounding.
-@primitive(extras=["largest", "log_sum"])
+@primitive(extras=["largest", "log_sum"], autocast="single")
 def _softmax_cross_entropy(xp: Any, x: Array, t: Array, *, is_mean: bool) -> Any:
     largest = x.max(axis=1, keepdims=True)
     y = x - largest

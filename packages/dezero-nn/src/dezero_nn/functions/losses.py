@@ -16,7 +16,7 @@ __all__ = ["huber", "mean_absolute_error", "mean_squared_error", "mean_squared_e
 
 
 # A rule of its own: composed, each step would keep an array of the size of the operands.
-@primitive
+@primitive(autocast="single")
 def _mean_squared_error(xp: Any, x0: Array, x1: Array) -> Any:
     error = x0 - x1
     # The dot product needs no array of squares.
@@ -127,7 +127,7 @@ def mean_absolute_error(x0: ArrayLike, x1: ArrayLike, reduction: Reduction = "me
     return reduce_losses(F.absolute(F.subtract(x0, x1)), reduction)
 
 
-@primitive
+@primitive(autocast="single")
 def _huber(xp: Any, error: Array, *, delta: float) -> Any:
     inner = xp.clip(error, -delta, delta)
     return inner * (error - 0.5 * inner)

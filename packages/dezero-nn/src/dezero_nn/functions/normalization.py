@@ -21,7 +21,7 @@ __all__ = ["group_norm", "layer_norm", "rms_norm"]
 
 # A rule of its own: composed, it would keep five arrays of the size of x. This one keeps x, and
 # two numbers for each row.
-@primitive(extras=["center", "inverse"])
+@primitive(extras=["center", "inverse"], autocast="single")
 def _normalize_rows(
     xp: Any,
     x: Array,

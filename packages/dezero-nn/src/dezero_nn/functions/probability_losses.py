@@ -23,7 +23,7 @@ __all__ = ["binary_cross_entropy", "kl_divergence", "sigmoid_cross_entropy"]
 
 
 # A rule of its own: composed of sigmoid and log it is not finite for large scores.
-@primitive
+@primitive(autocast="single")
 def _sigmoid_cross_entropy(xp: Any, x: Array, t: Array) -> Any:
     return xp.maximum(x, 0) - x * t + xp.log1p(xp.exp(-xp.absolute(x)))
 
@@ -74,7 +74,7 @@ _LEAST_LOG = -100.0
 _LEAST_VARIANCE = 1e-12
 
 
-@primitive
+@primitive(autocast="single")
 @np.errstate(divide="ignore")
 def _binary_cross_entropy(xp: Any, p: Array, t: Array) -> Any:
     yes = xp.maximum(xp.log(p), _LEAST_LOG)
@@ -82,7 +82,7 @@ def _binary_cross_entropy(xp: Any, p: Array, t: Array) -> Any:
     return -(t * yes + (1 - t) * no)
 
 
-@primitive
+@primitive(autocast="single")
 @np.errstate(divide="ignore")
 def _log_odds(xp: Any, p: Array) -> Any:
     return xp.maximum(xp.log(p), _LEAST_LOG) - xp.maximum(xp.log1p(-p), _LEAST_LOG)
@@ -150,7 +150,7 @@ def _as_numbers_like(x: Any, t: Any) -> Any:
 # --- distributions -----------------------------------------------------------------------------
 
 
-@primitive
+@primitive(autocast="single")
 def _kl_divergence(xp: Any, x: Array, t: Array) -> Any:
     return t * _log_ratio(xp, x, t)
 

@@ -107,7 +107,7 @@ def _check(function: str, name: str, value: float, is_right: bool) -> float:
 # --- smooth ------------------------------------------------------------------------------------
 
 
-@primitive
+@primitive(autocast="single")
 def _softplus(xp: Any, x: ArrayLike) -> Any:
     return in_blocks(xp, lambda xp, x: xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.absolute(x))), x)
 

@@ -22,7 +22,7 @@ from dezero_nn.functions.windows import im2col, pair
 __all__ = ["conv1d", "conv2d", "conv2d_simple", "deconv1d", "deconv2d"]
 
 
-@primitive
+@primitive(autocast="half")
 def _conv2d(
     xp: Any,
     x: Array,
@@ -38,7 +38,7 @@ def _conv2d(
     return algorithms.conv2d(xp, x, W, b, geometry)
 
 
-@primitive
+@primitive(autocast="half")
 def _deconv2d(
     xp: Any,
     x: Array,

@@ -24,7 +24,7 @@ __all__ = ["rnn", "rnn_cell"]
 
 
 # Rules of its own, for the reasons that `lstm` has.
-@primitive(extras=["states"])
+@primitive(extras=["states"], autocast="half")
 def _rnn(
     xp: Any,
     x: Array,

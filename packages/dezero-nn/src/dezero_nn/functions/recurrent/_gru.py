@@ -26,7 +26,7 @@ __all__ = ["gru", "gru_cell"]
 
 
 # Rules of its own, for the reasons that `lstm` has.
-@primitive(extras=["hs", "gates", "recalled"])
+@primitive(extras=["hs", "gates", "recalled"], autocast="half")
 def _gru(
     xp: Any,
     x: Array,
