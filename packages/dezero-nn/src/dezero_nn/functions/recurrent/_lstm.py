@@ -70,7 +70,7 @@ def _slopes(xp: Any, gates: Array, c: Array | None, tanh_c: Array) -> tuple[Arra
 # --- one step ------------------------------------------------------------------------------------
 
 
-@primitive(extras=["inputs", "gates", "tanh_c"], multiple_outputs=True)
+@primitive(extras=["inputs", "gates", "tanh_c"], multiple_outputs=True, autocast="half")
 def _lstm_step(
     xp: Any, x: Array, W: Array, W_T: Array | None, h: Array | None, c: Array | None
 ) -> Any:
@@ -136,7 +136,9 @@ _lstm_step.defvjp_joint(_lstm_step_back)
 # --- all steps -----------------------------------------------------------------------------------
 
 
-@primitive(extras=["inputs", "hs", "cs", "gates", "tanh_cs"], multiple_outputs=True)
+@primitive(
+    extras=["inputs", "hs", "cs", "gates", "tanh_cs"], multiple_outputs=True, autocast="half"
+)
 def _lstm(xp: Any, x: Array, W: Array, h: Array | None, c: Array | None) -> Any:
     in_size, H = _check(x, W, h, c)
     T, N, _ = x.shape
