@@ -17,10 +17,16 @@ import dezero_cuda
 
 
 class Place:
-    """An array library, and the way there and back."""
+    """An array library, and the way there and back.
 
-    def __init__(self, xp: Any) -> None:
+    Attributes:
+        xp: Its namespace.
+        cuda: What stands in for `cupy.cuda`; None on a card.
+    """
+
+    def __init__(self, xp: Any, cuda: Any = None) -> None:
         self.xp = xp
+        self.cuda = cuda
 
     def put(self, x: Any) -> Any:
         """Return an array, None or a tuple of these, there; other things as they are."""
@@ -45,5 +51,4 @@ def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Pl
         return Place(dezero_cuda.backend.xp)
     if compiler() is None:
         pytest.skip("there is no C++ compiler (g++) to emulate a device with")
-    emulate(monkeypatch)
-    return Place(np)
+    return Place(np, emulate(monkeypatch))

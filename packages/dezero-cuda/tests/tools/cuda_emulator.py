@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from stub_cublas import stub_cuda
 
 from dezero_cuda.kernels import _launch
 
@@ -88,12 +89,22 @@ def _load(xp: Any, name: str, function: str, dtype_name: str) -> Callable[..., N
     return kernel
 
 
-def emulate(monkeypatch: Any) -> None:
-    """Let kernels be launched on the host, on arrays of NumPy or of the fake device."""
-    for module in ("_launch", "optimizers", "philox"):
+def emulate(monkeypatch: Any) -> Any:
+    """Let kernels be launched on the host, on arrays of NumPy or of the fake device.
+
+    Returns:
+        What stands in for `cupy.cuda`; its `cublas.calls` tells which products were computed.
+    """
+    for module in ("_launch", "_gemm", "optimizers", "philox"):
         place = f"dezero_cuda.kernels.{module}.current_device"
         monkeypatch.setattr(place, lambda xp: 0)
-    monkeypatch.setattr("dezero_cuda.kernels.optimizers.address", lambda x: _host(x).ctypes.data)
+    for module in ("_gemm", "optimizers"):
+        place = f"dezero_cuda.kernels.{module}.address"
+        monkeypatch.setattr(place, lambda x: _host(x).ctypes.data)
+    cuda = stub_cuda()
+    monkeypatch.setattr("dezero_cuda.kernels._gemm.cuda_of", lambda xp: cuda)
+    monkeypatch.setattr("dezero_cuda.kernels._gemm._modes", {})
     monkeypatch.setattr(_launch, "load_function", _load)
     monkeypatch.setattr(_launch, "_functions", {})
     monkeypatch.setattr("dezero_cuda.kernels.optimizers._plans", {})
+    return cuda

@@ -17,6 +17,7 @@ from dezero_cuda.kernels import (
     embedding,
     normalization,
     optimizers,
+    products,
     recurrent,
     softmax,
 )
@@ -34,6 +35,7 @@ KERNELS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         **dropout.KERNELS,
         **embedding.KERNELS,
         **recurrent.KERNELS,
+        **products.KERNELS,
         **optimizers.KERNELS,
     }
 )
