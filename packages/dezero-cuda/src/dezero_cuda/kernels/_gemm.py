@@ -203,21 +203,31 @@ def _call(xp: Any, mode: _Mode, a: Array, b: Array, y: Array, axes: list[_Axis])
     head = (handle, int(lie_b.by_columns), int(lie_a.by_columns), n, m, k, mode.one)
     algorithm = blas.CUBLAS_GEMM_DEFAULT
     if not axes:
-        of_b, of_a = (at_b, mode.dtype, lie_b.step), (at_a, mode.dtype, lie_a.step)
-        of_y = (at_y, mode.dtype, n)
-        blas.gemmEx(*head, *of_b, *of_a, mode.zero, *of_y, mode.compute, algorithm)
+        blas.gemmEx(
+            *head,
+            *(at_b, mode.dtype, lie_b.step),
+            *(at_a, mode.dtype, lie_a.step),
+            mode.zero,
+            *(at_y, mode.dtype, n),
+            mode.compute,
+            algorithm,
+        )
         return
     longest = max(range(len(axes)), key=lambda i: axes[i][0])
-    length, *steps = axes[longest]
+    length, step_a, step_b, step_y = axes[longest]
     others = axes[:longest] + axes[longest + 1 :]
     for place in np.ndindex(*[axis[0] for axis in others]):
-        offsets = [
-            size * sum(i * axis[which] for i, axis in zip(place, others, strict=True))
-            for which in (1, 2, 3)
+        at = [
+            start + size * sum(i * axis[which] for i, axis in zip(place, others, strict=True))
+            for which, start in enumerate((at_a, at_b, at_y), 1)
         ]
-        of_a = (at_a + offsets[0], mode.dtype, lie_a.step, steps[0])
-        of_b = (at_b + offsets[1], mode.dtype, lie_b.step, steps[1])
-        of_y = (at_y + offsets[2], mode.dtype, n, steps[2])
         blas.gemmStridedBatchedEx(
-            *head, *of_b, *of_a, mode.zero, *of_y, length, mode.compute, algorithm
+            *head,
+            *(at[1], mode.dtype, lie_b.step, step_b),
+            *(at[0], mode.dtype, lie_a.step, step_a),
+            mode.zero,
+            *(at[2], mode.dtype, n, step_y),
+            length,
+            mode.compute,
+            algorithm,
         )
