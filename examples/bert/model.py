@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from dezero_core import Variable, no_grad, test_mode
-from dezero_core.typing import ArrayLike
+from dezero_core import Variable, as_numpy, get_array_module, no_grad, test_mode
+from dezero_core.devices import device_of
+from dezero_core.typing import Array, ArrayLike
 from dezero_nn import Dropout, Embedding, LayerList, LayerNorm, Linear, Model, TransformerBlock
 from dezero_viz import layer_outputs
 
@@ -48,7 +49,7 @@ class MaskedModel(Model):
         self.norm = LayerNorm()
         self.scores = Linear(n_chars)
 
-    def forward(self, x: ArrayLike, hidden: tuple[np.ndarray, np.ndarray]) -> Variable:
+    def forward(self, x: ArrayLike, hidden: tuple[Array, Array]) -> Variable:
         """Compute the scores of what each hidden place holds.
 
         Args:
@@ -60,21 +61,23 @@ class MaskedModel(Model):
         """
         h = self.dropout(self.chars(x))
         for block, far in zip(self.blocks, self.far, strict=True):
-            h = block(h, mask=self.bias(far, x.shape[1]))  # it is added to the scores
+            h = block(h, mask=self.bias(far, x))  # it is added to the scores
         scores: Variable = self.scores(self.norm(h)[hidden])  # others are not scored
         return scores
 
-    def bias(self, far: Embedding, length: int) -> Variable:
-        """Return how much each place looks at each for their distance: (heads, length, length)."""
-        places = np.arange(length)
+    def bias(self, far: Embedding, x: ArrayLike) -> Variable:
+        """Return how much each of T places looks at each for their distance: (heads, T, T)."""
+        xp = get_array_module(x)  # distances are counted where the table is
+        places = xp.arange(x.shape[1])
         distances = places - places[:, np.newaxis]
         table: Variable = far(distances + WINDOW - 1)
         return table.transpose(2, 0, 1)
 
     def expect(self, x: np.ndarray, hidden: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-        """Return the scores that `forward` computes, without a graph."""
+        """Return the scores that `forward` computes, without a graph, on the host."""
+        device = device_of(self.chars.W)
         with no_grad(), test_mode():
-            return self(x, hidden).data
+            return as_numpy(self(device.asarray(x), tuple(map(device.asarray, hidden))))
 
     def guess(self, x: np.ndarray, hidden: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
         """Return the likeliest character for each hidden place, of shape (M,)."""
@@ -93,7 +96,7 @@ class MaskedModel(Model):
                 for name in "qk"
             )
             scores = q @ k.swapaxes(-1, -2) / np.sqrt(q.shape[-1])
-            weights = np.exp(scores + self.bias(self.far[block], x.shape[1]).data)
+            weights = np.exp(scores + self.bias(self.far[block], x).data)
             found.append(weights / weights.sum(axis=-1, keepdims=True))
         return np.stack(found)
 

@@ -21,6 +21,8 @@ from matplotlib.figure import Figure
 from model import WINDOW, MaskedModel, hide
 from tqdm import tqdm
 
+from dezero_core import Device, as_numpy
+from dezero_core import functions as F
 from dezero_core.files import atomic_write
 from dezero_data import Characters, Sonnets, TokenLoader
 from dezero_nn import softmax_cross_entropy
@@ -45,7 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line and run; return the exit code."""
     options = parse(arguments)
     try:
-        run(options)
+        with options.device.active():
+            run(options)
     except KeyboardInterrupt:
         print("\ninterrupted: no file was left half-written", file=sys.stderr)
         return 130
@@ -62,6 +65,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--fill", nargs="+", metavar="LINE", help=f"with holes, {HOLE}, to fill in")
     parser.add_argument("--updates", type=int, help="default: 600")
     parser.add_argument("--seed", type=int, default=0, help="another run of chance (default: 0)")
+    parser.add_argument("--device", type=at_hand, default="cpu", help="cpu (default), cuda, cuda:1")
     parser.add_argument("--out", type=Path, default=Path("runs", "bert"))
     parser.add_argument("--quick", action="store_true", help="60 updates, just to see it work")
     options = parser.parse_args(arguments)
@@ -80,6 +84,14 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
+def at_hand(name: str) -> Device:
+    """Return a device that the command line names, and that must be there."""
+    try:
+        return Device(name)
+    except (LookupError, RuntimeError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def run(options: argparse.Namespace) -> None:
     """Learn, compare with who counts, fill in, and draw."""
     train_set, test_set = load(options.text)
@@ -95,6 +107,7 @@ def run(options: argparse.Namespace) -> None:
     model = MaskedModel(n_chars)
     started = time.perf_counter()
     history = train(model, train_set, test_set, options)
+    model.to_cpu()  # where it is looked at
     print(
         f"{sum(p.size for p in model.params())} parameters, {time.perf_counter() - started:.1f} s; "
         "right of what was hidden:"
@@ -138,7 +151,8 @@ def train(
     model: MaskedModel, train_set: Characters, test_set: Characters, options: argparse.Namespace
 ) -> dict[str, list[float]]:
     """Train a model; return how often it was right, of the text learned and of the other."""
-    n_chars = len(train_set.char_to_id)
+    n_chars, device = len(train_set.char_to_id), options.device
+    model.to(device)
     tokens = np.append(train_set.data, train_set.label[-1])
     loader = TokenLoader(tokens, BATCH_SIZE, WINDOW, shuffle=True, seed=options.seed)
     random = np.random.default_rng(options.seed)
@@ -155,18 +169,20 @@ def train(
     with tqdm(total=options.updates, unit=" updates", leave=False, disable=None) as bar:
         for update, x in enumerate(endless(loader), 1):
             seen, hidden = hide(x, n_chars, random)
-            loss = softmax_cross_entropy(model(seen, hidden), x[hidden])
+            seen, *hidden, t = map(device.asarray, (seen, *hidden, x[hidden]))
+            loss = softmax_cross_entropy(model(seen, tuple(hidden)), t)
             model.cleargrads()
             loss.backward()
             optimizer.update()
             schedule.update()
-            losses.append(float(loss))
+            losses.append(loss.data)  # unread: who reads it waits until the device has it
             bar.update()
             if update % every == 0:
                 for name, text in (("train accuracy", train_set), ("test accuracy", test_set)):
                     history[name].append(accuracy(model.guess, text))
+                mean = as_numpy(F.stack(losses)).mean(dtype=np.float64)
                 bar.write(
-                    f"update {update:5}   loss {np.mean(losses):.3f}   right "
+                    f"update {update:5}   loss {mean:.3f}   right "
                     f"{history['train accuracy'][-1]:6.1%} learned, "
                     f"{history['test accuracy'][-1]:6.1%} tested"
                 )

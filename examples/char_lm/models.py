@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from dezero_core import Variable, no_grad, test_mode
-from dezero_core.typing import ArrayLike
+from dezero_core import Variable, get_array_module, no_grad, test_mode
+from dezero_core import functions as F
+from dezero_core.typing import Array, ArrayLike
 from dezero_nn import (
     LSTM,
     Dropout,
@@ -58,7 +59,7 @@ class RecurrentModel(Model):
         with no_grad(), test_mode():
             return self(x[np.newaxis]).data[0, -1]
 
-    def expect(self, x: np.ndarray) -> np.ndarray:
+    def expect(self, x: Array) -> Array:
         """Read a text; return the scores of what comes next after each, shape (T, n_chars)."""
         self.forget()
         with no_grad(), test_mode():
@@ -109,8 +110,9 @@ class AttentionModel(Model):
             A Variable of shape (N, T, n_chars).
         """
         h = self.dropout(self.chars(x))
-        places = np.arange(x.shape[1])
-        back = np.maximum(0, places[:, np.newaxis] - places)  # what comes later is not seen anyway
+        xp = get_array_module(x)  # places are counted where the table is
+        places = xp.arange(x.shape[1])
+        back = xp.maximum(0, places[:, np.newaxis] - places)  # what comes later is not seen anyway
         for block, far in zip(self.blocks, self.far, strict=True):
             h = block(h, mask=far(back).transpose(2, 0, 1))  # added to all scores: (heads, T, T)
         scores: Variable = self.scores(self.norm(h).reshape(x.size, -1))
@@ -126,7 +128,7 @@ class AttentionModel(Model):
         with no_grad(), test_mode():
             return self(self.seen[np.newaxis]).data[0, -1]
 
-    def expect(self, x: np.ndarray) -> np.ndarray:
+    def expect(self, x: Array) -> Array:
         """Read a text; return the scores of what comes next after each, shape (T, n_chars)."""
         # Windows overlap by half, so that all but the first places look back half a window.
         half = self.window // 2
@@ -134,7 +136,7 @@ class AttentionModel(Model):
         with no_grad(), test_mode():
             scores = [self(x[np.newaxis, : self.window]).data[0]]
             scores += [self(x[np.newaxis, i : i + self.window]).data[0, half:] for i in starts]
-        return np.concatenate(scores)
+        return F.concatenate(scores).data
 
 
 def near(shape: tuple[int, ...], dtype: Any, fan_in: int, fan_out: int) -> np.ndarray:

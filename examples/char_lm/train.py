@@ -22,8 +22,11 @@ import numpy as np
 from models import AttentionModel, RecurrentModel
 from tqdm import tqdm
 
-from dezero_core import Variable
+from dezero_core import Device, Variable, as_numpy
+from dezero_core import functions as F
+from dezero_core.devices import device_of
 from dezero_core.files import atomic_write
+from dezero_core.typing import Array
 from dezero_data import Characters, Sonnets, TokenLoader
 from dezero_nn import softmax_cross_entropy
 from dezero_optim import Adam, ClipGrad, CosineDecay, LinearWarmup
@@ -60,7 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line and run; return the exit code."""
     options = parse(arguments)
     try:
-        run(options)
+        with options.device.active():
+            run(options)
     except KeyboardInterrupt:
         print("\ninterrupted: no file was left half-written", file=sys.stderr)
         return 130
@@ -85,6 +89,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--temperature", type=float, nargs="+", default=[0.5, 1.0])
     parser.add_argument("--length", type=int, default=200, help="of the samples (default: 200)")
     parser.add_argument("--seed", type=int, default=0, help="another run of chance (default: 0)")
+    parser.add_argument("--device", type=at_hand, default="cpu", help="cpu (default), cuda, cuda:1")
     parser.add_argument("--out", type=Path, default=Path("runs", "char_lm"))
     parser.add_argument("--quick", action="store_true", help="60 updates, just to see it work")
     options = parser.parse_args(arguments)
@@ -98,6 +103,14 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     if not options.prompt:
         parser.error("argument --prompt: it must have a character at least")
     return options
+
+
+def at_hand(name: str) -> Device:
+    """Return a device that the command line names, and that must be there."""
+    try:
+        return Device(name)
+    except (LookupError, RuntimeError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def run(options: argparse.Namespace) -> None:
@@ -124,6 +137,7 @@ def run(options: argparse.Namespace) -> None:
             else AttentionModel(n_chars, size=64, heads=4, blocks=2, window=RECIPES[name].length)
         )
         history[name] = train(name, model, train_set, test_set, options)
+        model.to_cpu()  # it writes one character after the other, which a GPU does no faster
         model.save_weights(options.out / f"{name.lower()}.npz")
         for temperature in options.temperature:
             random = np.random.default_rng(options.seed)
@@ -177,8 +191,12 @@ def train(
     # The LSTM reads strips of the text side by side, and remembers from batch to batch. The GPT
     # remembers nothing, so that it may see windows in any order.
     recipe = RECIPES[name]
+    model.to(options.device)
     loader = TokenLoader(
-        tokens, recipe.batch_size, recipe.length, shuffle=not recurrent, seed=options.seed
+        *(tokens, recipe.batch_size, recipe.length),
+        shuffle=not recurrent,
+        seed=options.seed,
+        device=options.device,
     )
     optimizer = Adam(recipe.rate).setup(model)
     optimizer.add_hook(ClipGrad(1.0))
@@ -202,14 +220,15 @@ def train(
             loss.unchain_backward()  # truncated: gradients go back to where this batch began
             optimizer.update()
             schedule.update()
-            losses.append(float(loss) / math.log(2))
+            losses.append(loss.data)  # unread: who reads it waits until the device has it
             bar.update()
             if update % every == 0:
                 test = measure(model, test_set)
-                history["train bits per character"].append(float(np.mean(losses)))
+                mean = float(as_numpy(F.stack(losses)).mean(dtype=np.float64)) / math.log(2)
+                history["train bits per character"].append(mean)
                 history["test bits per character"].append(test)
                 bar.write(
-                    f"{name:4}  update {update:5}   bits per character: {np.mean(losses):.3f} "
+                    f"{name:4}  update {update:5}   bits per character: {mean:.3f} "
                     f"learned, {test:.3f} tested"
                 )
                 losses.clear()
@@ -233,21 +252,22 @@ def interval(options: argparse.Namespace) -> int:
     return max(1, options.updates // LOOKS)
 
 
-def endless(loader: TokenLoader, model: CharModel) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def endless(loader: TokenLoader, model: CharModel) -> Iterator[tuple[Array, Array]]:
     """Yield batches, epoch after epoch. Each begins with no memory."""
     while True:
         model.forget()
         yield from loader
 
 
-def cross_entropy(model: CharModel, x: np.ndarray, t: np.ndarray) -> Variable:
+def cross_entropy(model: CharModel, x: Array, t: Array) -> Variable:
     """Return the mean cross entropy of what a model expects, and what comes, in nats."""
     return softmax_cross_entropy(model(x).reshape(t.size, -1), t.ravel())
 
 
 def measure(model: CharModel, text: Characters) -> float:
     """Return a model's bits per character on a text that it reads from its beginning."""
-    x, t = text.data[:MEASURED], text.label[:MEASURED]
+    device = device_of(model.chars.W)
+    x, t = (device.asarray(ids[:MEASURED]) for ids in (text.data, text.label))
     # A copy: the LSTM that is trained remembers where it is in the text that it learns.
     return float(softmax_cross_entropy(model.copy().expect(x), t)) / math.log(2)
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+
+from dezero_core import as_numpy, get_array_module
+from dezero_core.typing import Array
 
 
 @dataclass(frozen=True)
@@ -13,19 +17,20 @@ class Solution:
     """What conjugate gradients found.
 
     Attributes:
-        x: The solution, of shape (n,).
-        steps: The guess after each iteration, the first one zero, of shape (iterations + 1, n).
+        x: The solution, of shape (n,), where the right-hand side is.
+        steps: The guess after each iteration, the first one zero, of shape (iterations + 1, n), on
+            the host.
         residuals: The lengths of `b - A x` after each.
     """
 
-    x: np.ndarray
+    x: Array
     steps: np.ndarray
     residuals: np.ndarray
 
 
 def solve(
-    product: Callable[[np.ndarray], np.ndarray],
-    b: np.ndarray,
+    product: Callable[[Array], Array],
+    b: Array,
     *,
     iterations: int,
     tolerance: float = 0.0,
@@ -36,6 +41,9 @@ def solve(
     to all before, dᵢᵀ A dⱼ = 0, so that what was gained is never spoiled: without rounding the
     solution is there after n iterations, and often a good one much sooner.
 
+    Two numbers decide after each product, whether to go on and whether A is what it should be. So
+    the host waits twice for a device.
+
     M. Hestenes, E. Stiefel, "Methods of Conjugate Gradients for Solving Linear Systems", 1952.
 
     Args:
@@ -44,11 +52,12 @@ def solve(
         iterations: How many products to ask for, at most.
         tolerance: Stop where the residual is this share of the length of b.
     """
-    x = np.zeros_like(b)
+    xp = get_array_module(b)
+    x = xp.zeros_like(b)
     residual = b.copy()
     direction = residual.copy()
     square = residual @ residual
-    steps, residuals = [x.copy()], [float(np.sqrt(square))]
+    steps, residuals = [x.copy()], [math.sqrt(float(square))]
     for _ in range(iterations):
         if residuals[-1] <= tolerance * residuals[0]:
             break
@@ -63,5 +72,5 @@ def solve(
         last, square = square, residual @ residual
         direction = residual + (square / last) * direction
         steps.append(x.copy())
-        residuals.append(float(np.sqrt(square)))
-    return Solution(x, np.array(steps), np.array(residuals))
+        residuals.append(math.sqrt(float(square)))
+    return Solution(x, as_numpy(xp.stack(steps)), np.array(residuals))

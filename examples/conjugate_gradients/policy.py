@@ -10,6 +10,7 @@ J. Schulman and others, "Trust Region Policy Optimization", 2015.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -18,8 +19,19 @@ import cg
 import numpy as np
 from cart_pole import ACTIONS, NUMBERS, Episodes, play
 
-from dezero_core import Variable, hessian, hvp, no_grad, value_and_grad
+from dezero_core import (
+    Device,
+    Variable,
+    as_numpy,
+    get_array_module,
+    hessian,
+    hvp,
+    no_grad,
+    value_and_grad,
+)
 from dezero_core import functions as F
+from dezero_core.devices import device_of
+from dezero_core.typing import Array
 from dezero_nn import log_softmax
 
 HIDDEN = 16
@@ -32,19 +44,27 @@ ITERATIONS = 10
 CARTS = 32
 
 
-def log_probabilities(theta: Variable, states: np.ndarray) -> Variable:
-    """Compute the policy, a network with one hidden layer, from all its weights in one vector."""
+def log_probabilities(theta: Variable, states: Array) -> Variable:
+    """Compute the policy, a network with one hidden layer, from all its weights in one vector.
+
+    Args:
+        theta: The weights, of shape (SIZE,).
+        states: What is known of N poles, in units of `SCALE`, of shape (N, 4).
+    """
     sizes = [NUMBERS * HIDDEN, HIDDEN, HIDDEN * ACTIONS, ACTIONS]
     ends = np.cumsum(sizes)
     W1, b1, W2, b2 = (theta[end - size : end] for size, end in zip(sizes, ends, strict=True))
-    h = F.tanh((states / SCALE) @ W1.reshape(NUMBERS, HIDDEN) + b1)
+    h = F.tanh(states @ W1.reshape(NUMBERS, HIDDEN) + b1)
     return log_softmax(h @ W2.reshape(HIDDEN, ACTIONS) + b2)
 
 
 class Batch:
-    """What one round of play tells: states, actions, and how much better than usual they were."""
+    """What one round of play tells: states, actions, and how much better than usual they were.
 
-    def __init__(self, episodes: Episodes, theta: np.ndarray) -> None:
+    The carts are on the host; what is learned from goes where the weights are.
+    """
+
+    def __init__(self, episodes: Episodes, theta: Array) -> None:
         alive = episodes.alive
         earned = np.zeros(alive.shape[1])
         returns = np.zeros(alive.shape)
@@ -54,11 +74,14 @@ class Batch:
         # Usual is what the carts that are still upright earn on average from this step on.
         usual = returns.sum(axis=1) / np.maximum(alive.sum(axis=1), 1)
         advantage = (returns - usual[:, np.newaxis])[alive]
-        self.advantage = advantage / (advantage.std() + 1e-8)
-        self.states, self.actions = episodes.states[alive], episodes.actions[alive]
+        device = device_of(theta)
+        self.advantage = device.asarray(advantage / (advantage.std() + 1e-8))
+        self.states = device.asarray(episodes.states[alive] / SCALE)
+        self.actions = device.asarray(episodes.actions[alive])
         with no_grad():
             self.old = log_probabilities(Variable(theta), self.states).data
-        self._rows = np.arange(len(self.actions))
+            self.probabilities = F.exp(self.old).data
+        self._rows = device.asarray(np.arange(len(self.actions)))
 
     def gain(self, theta: Variable) -> Variable:
         """Compute how much better the new policy would have done on these states."""
@@ -69,11 +92,11 @@ class Batch:
     def divergence(self, theta: Variable) -> Variable:
         """Compute the mean KL(old || new) over these states."""
         difference = self.old - log_probabilities(theta, self.states)
-        return F.mean(F.sum(np.exp(self.old) * difference, axis=1))
+        return F.mean(F.sum(self.probabilities * difference, axis=1))
 
-    def fisher_product(self, theta: np.ndarray, v: np.ndarray) -> np.ndarray:
+    def fisher_product(self, theta: Array, v: Array) -> Array:
         """Compute (F + damping) v."""
-        product: np.ndarray = hvp(self.divergence, theta, v).data + DAMPING * v
+        product: Array = hvp(self.divergence, theta, v).data + DAMPING * v
         return product
 
 
@@ -93,7 +116,7 @@ class Update:
 
 
 def learn(
-    updates: int, longest: int, random: np.random.Generator, *, natural: bool
+    updates: int, longest: int, random: np.random.Generator, device: Device, *, natural: bool
 ) -> Iterator[Update]:
     """Improve a policy; yield each update.
 
@@ -101,10 +124,11 @@ def learn(
         updates: How often.
         longest: After how many steps an episode ends.
         random: Where everything is drawn from.
+        device: Where the policy is computed.
         natural: Whether to go along the natural gradient, or along the gradient as it is. Both go
             to the border of the trust region.
     """
-    theta = first_weights(random)
+    theta = first_weights(random, device)
     for _ in range(updates):
         batch, mean_return = collect(theta, longest, random)
         value, gradient = value_and_grad(batch.gain)(theta)
@@ -114,32 +138,34 @@ def learn(
             found = cg.solve(product, gradient.data, iterations=ITERATIONS, tolerance=1e-10)
             direction, products = found.x, len(found.residuals)
         # sᵀ F s / 2 = MOST_KL at the border.
-        curvature = direction @ product(direction)
-        step = np.sqrt(2.0 * MOST_KL / max(curvature, 1e-12)) * direction
+        curvature = float(direction @ product(direction))
+        step = math.sqrt(2.0 * MOST_KL / max(curvature, 1e-12)) * direction
         theta, kl = search(batch, theta, step, float(value))
         yield Update(mean_return, kl, products)
 
 
-def first_weights(random: np.random.Generator) -> np.ndarray:
+def first_weights(random: np.random.Generator, device: Device) -> Array:
     """Draw the weights that a policy begins with: small, so that it pushes either way."""
-    return random.normal(scale=0.3, size=SIZE)
+    return device.asarray(random.normal(scale=0.3, size=SIZE))
 
 
-def collect(theta: np.ndarray, longest: int, random: np.random.Generator) -> tuple[Batch, float]:
-    """Let the carts run as the policy says; return what it tells, and the mean return."""
+def collect(theta: Array, longest: int, random: np.random.Generator) -> tuple[Batch, float]:
+    """Let the carts run as the policy says; return what it tells, and the mean return.
+
+    Between a push and the next, states go to where the policy is, and what it says comes back.
+    """
+    device = device_of(theta)
 
     def choose(states: np.ndarray) -> np.ndarray:
         with no_grad():
-            p = np.exp(log_probabilities(Variable(theta), states).data[:, 1])
+            p = as_numpy(F.exp(log_probabilities(theta, device.asarray(states / SCALE))[:, 1]))
         return (random.random(len(states)) < p).astype(np.int64)
 
     episodes = play(choose, CARTS, longest, random)
     return Batch(episodes, theta), episodes.mean_return
 
 
-def search(
-    batch: Batch, theta: np.ndarray, step: np.ndarray, value: float
-) -> tuple[np.ndarray, float]:
+def search(batch: Batch, theta: Array, step: Array, value: float) -> tuple[Array, float]:
     """Halve the step until it is an improvement inside the trust region."""
     with no_grad():
         for _ in range(10):
@@ -151,16 +177,18 @@ def search(
     return theta, 0.0
 
 
-def compare(random: np.random.Generator, longest: int, iterations: int) -> np.ndarray:
+def compare(
+    random: np.random.Generator, longest: int, iterations: int, device: Device
+) -> np.ndarray:
     """Return how far conjugate gradients are from the exact natural gradient, as a share.
 
     The exact one solves the equation with the whole Fisher matrix, which `hessian` computes.
     """
-    theta = first_weights(random)
+    theta = first_weights(random, device)
     batch, _ = collect(theta, longest, random)
     gradient = value_and_grad(batch.gain)(theta)[1].data
     found = cg.solve(partial(batch.fisher_product, theta), gradient, iterations=iterations)
-    fisher = hessian(batch.divergence)(theta).data + DAMPING * np.eye(SIZE)
-    exact = np.linalg.solve(fisher, gradient)
+    fisher = hessian(batch.divergence)(theta).data + DAMPING * get_array_module(theta).eye(SIZE)
+    exact = as_numpy(F.linalg.solve(fisher, gradient))
     errors: np.ndarray = np.linalg.norm(found.steps - exact, axis=1) / np.linalg.norm(exact)
     return errors

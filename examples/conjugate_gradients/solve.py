@@ -20,6 +20,7 @@ import policy
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
+from dezero_core import Device
 from dezero_viz import plot_curves
 
 NEWTON_STEPS = 9
@@ -31,7 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line and run; return the exit code."""
     options = parse(arguments)
     try:
-        run(options)
+        with options.device.active():
+            run(options)
     except KeyboardInterrupt:
         print("\ninterrupted: no file was left half-written", file=sys.stderr)
         return 130
@@ -47,6 +49,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--updates", type=int, help=f"of the policy (default: {UPDATES})")
     parser.add_argument("--iterations", type=int, default=60, help="to compare (default: 60)")
     parser.add_argument("--seed", type=int, default=0, help="another run of chance (default: 0)")
+    parser.add_argument("--device", type=at_hand, default="cpu", help="cpu (default), cuda, cuda:1")
     parser.add_argument("--out", type=Path, default=Path("runs", "conjugate_gradients"))
     parser.add_argument(
         "--quick", action="store_true", help="fewer digits, fewer updates, shorter episodes"
@@ -60,6 +63,14 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     if options.seed < 0:
         parser.error(f"argument --seed: {options.seed} is not at least 0")
     return options
+
+
+def at_hand(name: str) -> Device:
+    """Return a device that the command line names, and that must be there."""
+    try:
+        return Device(name)
+    except (LookupError, RuntimeError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def run(options: argparse.Namespace) -> None:
@@ -90,8 +101,8 @@ def run(options: argparse.Namespace) -> None:
 
 def learn_digits(options: argparse.Namespace) -> tuple[digits.Comparison, list[float]]:
     """Compare one Newton step, then minimize; return the comparison and the gradients' lengths."""
-    problem = digits.Problem(QUICK_EXAMPLES if options.quick else None)
-    compared = digits.compare(problem, np.zeros(digits.SIZE), options.iterations)
+    problem = digits.Problem(QUICK_EXAMPLES if options.quick else None, options.device)
+    compared = digits.compare(problem, options.iterations)
     print(f"Newton step for {len(problem.x)} digits and {digits.SIZE} weights")
     for count in sorted({10, 20, 40, options.iterations}):
         if count < len(compared.errors):
@@ -118,7 +129,8 @@ def learn_policy(
 ) -> tuple[np.ndarray, dict[str, dict[str, list[float]]]]:
     """Compare one natural gradient, then balance poles; return the errors and all mean returns."""
     longest = QUICK_LONGEST if options.quick else LONGEST
-    errors = policy.compare(np.random.default_rng(options.seed), longest, options.iterations)
+    random = np.random.default_rng(options.seed)
+    errors = policy.compare(random, longest, options.iterations, options.device)
     print(f"natural gradient of a policy with {policy.SIZE} weights")
     for count in sorted({5, 10, 20, options.iterations}):
         if count < len(errors):
@@ -126,7 +138,7 @@ def learn_policy(
     returns: dict[str, dict[str, list[float]]] = {}
     for name, natural in (("natural gradient", True), ("gradient", False)):
         random = np.random.default_rng(options.seed)
-        updates = policy.learn(options.updates, longest, random, natural=natural)
+        updates = policy.learn(options.updates, longest, random, options.device, natural=natural)
         started = time.perf_counter()
         # The bar draws itself on a terminal only.
         bar = tqdm(updates, total=options.updates, unit=" updates", leave=False, disable=None)

@@ -14,6 +14,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from train import RECIPES, History, load, scores, train
 
+from dezero_core import Device
 from dezero_core.files import atomic_write
 from dezero_data import Digits
 from dezero_nn import MLP, relu, softmax
@@ -30,7 +31,8 @@ def main() -> None:
     np.random.seed(0)
     model = MLP(recipe.sizes, activation=relu)
     with contextlib.redirect_stdout(io.StringIO()):
-        history = train(model, recipe, recipe.epochs, train_set, test_set)
+        device = Device("cpu")
+        history = train(model, recipe, recipe.epochs, train_set, test_set, device)
     probabilities = softmax(scores(model, test_set)).data
 
     figure = Figure(figsize=(12.0, 4.2), layout="constrained")

@@ -19,7 +19,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from dezero_core import no_grad, test_mode
+from dezero_core import Device, as_numpy, no_grad, test_mode
+from dezero_core import functions as F
+from dezero_core.typing import Array
 from dezero_data import MNIST, DataLoader, Dataset, Digits
 from dezero_nn import MLP, Model, accuracy, relu, softmax_cross_entropy
 from dezero_optim import Adam
@@ -55,7 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line and run; return the exit code."""
     options = parse(arguments)
     try:
-        return run(options)
+        with options.device.active():
+            return run(options)
     except KeyboardInterrupt:
         print("\ninterrupted: no file was left half-written", file=sys.stderr)
         return 130
@@ -80,7 +83,8 @@ def run(options: argparse.Namespace) -> int:
     np.random.seed(options.seed)
     model = MLP(recipe.sizes, activation=relu)
     started = time.perf_counter()
-    history = train(model, recipe, epochs, train_set, test_set)
+    history = train(model, recipe, epochs, train_set, test_set, options.device)
+    model.to_cpu()  # where it is looked at
     seconds = time.perf_counter() - started
     print(f"test accuracy {history['test accuracy'][-1]:.2%}, in {seconds:.1f} s")
 
@@ -105,6 +109,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, help="the folder with MNIST's four files")
     parser.add_argument("--epochs", type=positive, help="default: 30 for digits, 5 for mnist")
     parser.add_argument("--seed", type=int, default=0, help="another run of chance (default: 0)")
+    parser.add_argument("--device", type=at_hand, default="cpu", help="cpu (default), cuda, cuda:1")
     parser.add_argument("--out", type=Path, help="default: runs/digits or runs/mnist")
     parser.add_argument("--quick", action="store_true", help="two epochs, just to see it work")
     options = parser.parse_args(arguments)
@@ -121,6 +126,14 @@ def positive(text: str) -> int:
     return number
 
 
+def at_hand(name: str) -> Device:
+    """Return a device that the command line names, and that must be there."""
+    try:
+        return Device(name)
+    except (LookupError, RuntimeError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def load(name: str, folder: Path | None) -> tuple[Dataset, Dataset]:
     """Return the examples to learn from, and those to be tested with."""
     if name == "mnist":
@@ -129,10 +142,16 @@ def load(name: str, folder: Path | None) -> tuple[Dataset, Dataset]:
 
 
 def train(
-    model: Model, recipe: Recipe, epochs: int, train_set: Dataset, test_set: Dataset
+    model: Model,
+    recipe: Recipe,
+    epochs: int,
+    train_set: Dataset,
+    test_set: Dataset,
+    device: Device,
 ) -> History:
     """Train a model; return losses and accuracies of each epoch."""
-    loader = DataLoader(train_set, recipe.batch_size)
+    model.to(device)
+    loader = DataLoader(train_set, recipe.batch_size, device=device)
     optimizer = Adam(recipe.alpha).setup(model)
     history: History = {
         name: [] for name in ("train loss", "test loss", "train accuracy", "test accuracy")
@@ -141,19 +160,21 @@ def train(
     with tqdm(total=epochs * len(loader), unit=" batches", leave=False, disable=None) as bar:
         for epoch in range(1, epochs + 1):
             optimizer.alpha = recipe.alpha * (1 - (epoch - 1) / epochs)
-            losses, shares = [], []
+            losses, shares, sizes = [], [], []
             for x, t in loader:
                 y = model(x)
                 loss = softmax_cross_entropy(y, t)
                 model.cleargrads()
                 loss.backward()
                 optimizer.update()
-                losses.append(float(loss) * len(t))
-                shares.append(float(accuracy(y, t)) * len(t))
+                # Where they are: who reads a number waits until the device has computed it.
+                losses.append(loss.data)
+                shares.append(accuracy(y, t).data)
+                sizes.append(len(t))
                 bar.update()
-            test_loss, test_accuracy = evaluate(model, test_set)
-            history["train loss"].append(sum(losses) / len(train_set))
-            history["train accuracy"].append(sum(shares) / len(train_set))
+            test_loss, test_accuracy = evaluate(model, test_set, device)
+            history["train loss"].append(mean(losses, sizes))
+            history["train accuracy"].append(mean(shares, sizes))
             history["test loss"].append(test_loss)
             history["test accuracy"].append(test_accuracy)
             now = {name: values[-1] for name, values in history.items()}
@@ -165,15 +186,25 @@ def train(
     return history
 
 
-def evaluate(model: Model, dataset: Dataset) -> tuple[float, float]:
+def mean(values: list[Array], sizes: list[int]) -> float:
+    """Return the mean over batches of some sizes, of numbers that are read all at once."""
+    return float(np.average(as_numpy(F.stack(values)), weights=sizes))
+
+
+def evaluate(model: Model, dataset: Dataset, device: Device) -> tuple[float, float]:
     """Return the mean loss and the accuracy of a model on a data set."""
-    y = scores(model, dataset)
-    t = np.concatenate([t for _, t in DataLoader(dataset, 1000, shuffle=False)])
-    return float(softmax_cross_entropy(y, t)), float(accuracy(y, t))
+    losses, shares, sizes = [], [], []
+    with no_grad(), test_mode():
+        for x, t in DataLoader(dataset, 1000, shuffle=False, device=device):
+            y = model(x)
+            losses.append(softmax_cross_entropy(y, t).data)
+            shares.append(accuracy(y, t).data)
+            sizes.append(len(t))
+    return mean(losses, sizes), mean(shares, sizes)
 
 
 def scores(model: Model, dataset: Dataset) -> np.ndarray:
-    """Return the model's scores for all examples, shape (N, 10)."""
+    """Return the scores that a model on the host gives all examples, shape (N, 10)."""
     loader = DataLoader(dataset, 1000, shuffle=False)
     with no_grad(), test_mode():
         return np.concatenate([model(x).data for x, _ in loader])

@@ -9,7 +9,7 @@ from collections import deque
 
 import numpy as np
 
-from dezero_core import no_grad
+from dezero_core import Device, no_grad
 from dezero_nn import MLP, huber, relu
 from dezero_optim import Adam
 
@@ -97,13 +97,22 @@ class Agent:
         self.optimizer = Adam(RATE).setup(self.model)
         self.buffer = ReplayBuffer(memory, state_size)
         self.recent: deque[tuple[np.ndarray, int, float]] = deque()
+        self.to(Device("cpu"))
+
+    def to(self, device: Device) -> None:
+        """Compute on a device from now on. What is remembered stays on the host, as the world."""
+        self.device = device
+        for part in (self.model, self.target, self.optimizer):
+            part.to(device)
+        self.rows = device.asarray(np.arange(BATCH_SIZE))
 
     def act(self, state: np.ndarray, epsilon: float = 0.0) -> int:
         """Return the action that is worth most; with the probability epsilon, any other."""
         if self.random.random() < epsilon:
             return int(self.random.integers(self.n_actions))
         with no_grad():
-            return int(self.model(SCALE * state[np.newaxis]).data.argmax())
+            worth = self.model(self.device.asarray(SCALE * state[np.newaxis]))
+        return int(worth.data.argmax())
 
     def remember(
         self,
@@ -127,10 +136,11 @@ class Agent:
 
     def learn(self) -> None:
         """Learn from some of the steps that are remembered."""
-        states, actions, rewards, later, discounts = self.buffer.sample(BATCH_SIZE, self.random)
+        batch = map(self.device.asarray, self.buffer.sample(BATCH_SIZE, self.random))
+        states, actions, rewards, later, discounts = batch
         with no_grad():
             worth = rewards + discounts * self.target(later).data.max(axis=1)
-        q = self.model(states)[np.arange(BATCH_SIZE), actions]
+        q = self.model(states)[self.rows, actions]
         loss = huber(q, worth)  # a surprise, however large, does not throw the weights far
         self.model.cleargrads()
         loss.backward()

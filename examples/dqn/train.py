@@ -21,6 +21,7 @@ from agent import Agent
 from cartpole import CartPole
 from tqdm import tqdm
 
+from dezero_core import Device
 from dezero_viz import plot_curves
 
 SOLVED = 195.0  # the mean return of the last 100 episodes that counts as balancing
@@ -74,7 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line and run; return the exit code."""
     options = parse(arguments)
     try:
-        return run(options)
+        with options.device.active():
+            return run(options)
     except KeyboardInterrupt:
         print("\ninterrupted: no file was left half-written", file=sys.stderr)
         return 130
@@ -90,6 +92,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--steps", type=int, help="at most (default: 60000)")
     parser.add_argument("--limit", type=int, default=500, help="steps an episode (default: 500)")
     parser.add_argument("--seed", type=int, default=0, help="another run of chance (default: 0)")
+    parser.add_argument("--device", type=at_hand, default="cpu", help="cpu (default), cuda, cuda:1")
     parser.add_argument("--out", type=Path, default=Path("runs", "dqn"))
     parser.add_argument("--quick", action="store_true", help="5000 steps, just to see it work")
     options = parser.parse_args(arguments)
@@ -101,6 +104,14 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
+def at_hand(name: str) -> Device:
+    """Return a device that the command line names, and that must be there."""
+    try:
+        return Device(name)
+    except (LookupError, RuntimeError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def run(options: argparse.Namespace) -> int:
     """Learn, try what was learned, and draw; return the exit code."""
     make = GymnasiumCartPole if options.gymnasium else CartPole
@@ -108,8 +119,10 @@ def run(options: argparse.Namespace) -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     np.random.seed(options.seed)  # the first weights
     agent = Agent(state_size=4, n_actions=2, random=np.random.default_rng(options.seed))
+    agent.to(options.device)
     started = time.perf_counter()
     returns = train(agent, world, options.steps)
+    agent.to(Device("cpu"))
     last = returns[-100:]
     print(
         f"{len(returns)} episodes in {time.perf_counter() - started:.1f} s, the last {len(last)} "

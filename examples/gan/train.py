@@ -15,13 +15,15 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from picture import draw
 from tqdm import tqdm
 
-from dezero_core import Variable, no_grad, test_mode
-from dezero_core.typing import ArrayLike
+from dezero_core import Device, Variable, as_numpy, get_array_module, no_grad, test_mode
+from dezero_core import functions as F
+from dezero_core.typing import Array, ArrayLike
 from dezero_data import MNIST, DataLoader, Dataset, Digits
 from dezero_data.transforms import Compose, Normalize, ToFloat
 from dezero_nn import (
@@ -117,7 +119,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line and run; return the exit code."""
     options = parse(arguments)
     try:
-        run(options)
+        with options.device.active():
+            run(options)
     except KeyboardInterrupt:
         print("\ninterrupted: no file was left half-written", file=sys.stderr)
         return 130
@@ -135,6 +138,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, help="the folder with MNIST's four files")
     parser.add_argument("--epochs", type=int, help="default: 120 for digits, 8 for mnist")
     parser.add_argument("--seed", type=int, default=0, help="another run of chance (default: 0)")
+    parser.add_argument("--device", type=at_hand, default="cpu", help="cpu (default), cuda, cuda:1")
     parser.add_argument("--out", type=Path, help="default: runs/gan-digits or runs/gan-mnist")
     parser.add_argument("--quick", action="store_true", help="30 epochs, or 1 of mnist")
     options = parser.parse_args(arguments)
@@ -143,6 +147,14 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     if options.data is not None and options.dataset != "mnist":
         parser.error("--data is for --dataset mnist; the digits come with dezero-data")
     return options
+
+
+def at_hand(name: str) -> Device:
+    """Return a device that the command line names, and that must be there."""
+    try:
+        return Device(name)
+    except (LookupError, RuntimeError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def run(options: argparse.Namespace) -> None:
@@ -156,16 +168,19 @@ def run(options: argparse.Namespace) -> None:
     floor = nearest(first_images(test_set, MADE)[0], real)[0].mean()
     print(f"test images are {floor:.2f} from the nearest training image, in the mean")
 
-    # The weights, the noise and the order of the images are drawn from NumPy's global generator.
+    # The weights, the order of the images and the noise are drawn from NumPy's global generator;
+    # noise for a device is drawn there, by its own one.
     np.random.seed(options.seed)
+    options.device.backend.xp.random.seed(options.seed)
     generator, discriminator = Generator(recipe.size), Discriminator()
-    shown = make_noise(MADE)  # the same all the time, so that one sees pictures grow
+    # The same all the time, so that one sees pictures grow.
+    shown = options.device.asarray(make_noise(MADE))
     samples, distances = {0: make(generator, shown)}, []
     distances.append(float(nearest(samples[0], real)[0].mean()))
     kept = {round(epochs * share) for share in (0.02, 0.05, 0.1, 0.25, 0.5, 1.0)}
 
     started = time.perf_counter()
-    loader = DataLoader(train_set, recipe.batch_size, drop_last=True)
+    loader = DataLoader(train_set, recipe.batch_size, drop_last=True, device=options.device)
     rivals = Adam(recipe.alpha, beta1=0.5), Adam(recipe.alpha, beta1=0.5)
     rivals[0].setup(generator)
     rivals[1].setup(discriminator)
@@ -181,7 +196,10 @@ def run(options: argparse.Namespace) -> None:
             distances.append(float(nearest(made, real)[0].mean()))
             if epoch in kept:
                 samples[epoch] = made
-                g, d = np.mean(losses, axis=0)
+                g, d = (
+                    as_numpy(F.stack(part)).mean(dtype=np.float64)
+                    for part in zip(*losses, strict=True)
+                )
                 bar.write(
                     f"epoch {epoch:{len(str(epochs))}}/{epochs}   loss of the generator {g:.3f}, "
                     f"of the discriminator {d:.3f}   {distances[-1]:.2f} from the nearest image"
@@ -211,14 +229,18 @@ def load(name: str, folder: Path | None) -> tuple[Dataset, Dataset]:
 
 
 def train(
-    generator: Generator, discriminator: Discriminator, for_g: Adam, for_d: Adam, x: np.ndarray
-) -> tuple[float, float]:
-    """Let each network learn once; return the generator's loss and the discriminator's."""
-    ones, zeros = np.ones((len(x), 1), np.float32), np.zeros((len(x), 1), np.float32)
+    generator: Generator, discriminator: Discriminator, for_g: Adam, for_d: Adam, x: Array
+) -> tuple[Array, Array]:
+    """Let each network learn once; return the generator's loss and the discriminator's.
+
+    They are arrays that nobody has read: who does waits until the device has computed them.
+    """
+    xp = get_array_module(x)
+    ones, zeros = xp.ones((len(x), 1), np.float32), xp.zeros((len(x), 1), np.float32)
     # The discriminator learns to say yes to real images, and no to those that are made. It is told
     # never to be quite sure: where it is, the generator's gradient vanishes.
     with no_grad():
-        made = generator(make_noise(len(x))).data
+        made = generator(make_noise(len(x), xp)).data
     loss_d = sigmoid_cross_entropy(discriminator(x), 0.9 * ones)
     loss_d += sigmoid_cross_entropy(discriminator(made), zeros)
     discriminator.cleargrads()
@@ -226,23 +248,22 @@ def train(
     for_d.update()
     # The generator learns what to change in its images to have them called real. The gradient goes
     # through the discriminator, which stays as it is.
-    loss_g = sigmoid_cross_entropy(discriminator(generator(make_noise(len(x)))), ones)
+    loss_g = sigmoid_cross_entropy(discriminator(generator(make_noise(len(x), xp))), ones)
     generator.cleargrads()
     loss_g.backward()
     for_g.update()
-    return float(loss_g), float(loss_d)
+    return loss_g.data, loss_d.data
 
 
-def make_noise(count: int) -> np.ndarray:
-    """Draw what `count` pictures are made of."""
-    return np.random.standard_normal((count, NOISE)).astype(np.float32)
+def make_noise(count: int, xp: Any = np) -> Array:
+    """Draw what `count` pictures are made of, on the host or on the device that `xp` is for."""
+    return xp.random.standard_normal((count, NOISE)).astype(np.float32)
 
 
-def make(generator: Generator, z: np.ndarray) -> np.ndarray:
+def make(generator: Generator, z: Array) -> np.ndarray:
     """Return pictures, each one alone: in test mode it does not depend on others of the batch."""
     with no_grad(), test_mode():
-        images: np.ndarray = generator(z).data
-    return images
+        return as_numpy(generator(z))
 
 
 def first_images(dataset: Dataset, count: int) -> tuple[np.ndarray, np.ndarray]:

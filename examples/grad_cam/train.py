@@ -18,7 +18,7 @@ from picture import draw
 from scenes import DIGIT, SIDE, make_pairs, make_scenes
 from tqdm import tqdm
 
-from dezero_core import Variable, no_grad, test_mode
+from dezero_core import Device, Variable, as_numpy, no_grad, test_mode
 from dezero_core import functions as F
 from dezero_core.typing import ArrayLike
 from dezero_data import DataLoader, Digits
@@ -67,7 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line and run; return the exit code."""
     options = parse(arguments)
     try:
-        run(options)
+        with options.device.active():
+            run(options)
     except KeyboardInterrupt:
         print("\ninterrupted: no file was left half-written", file=sys.stderr)
         return 130
@@ -83,6 +84,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--updates", type=int, help="default: 800")
     parser.add_argument("--layer", default="conv4", help="whose maps to ask; default: conv4")
     parser.add_argument("--seed", type=int, default=0, help="another run of chance (default: 0)")
+    parser.add_argument("--device", type=at_hand, default="cpu", help="cpu (default), cuda, cuda:1")
     parser.add_argument("--out", type=Path, default=Path("runs", "grad_cam"))
     parser.add_argument("--quick", action="store_true", help="300 updates")
     options = parser.parse_args(arguments)
@@ -98,6 +100,14 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
+def at_hand(name: str) -> Device:
+    """Return a device that the command line names, and that must be there."""
+    try:
+        return Device(name)
+    except (LookupError, RuntimeError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def run(options: argparse.Namespace) -> None:
     """Train, test, measure where the maps point, draw, and save the weights."""
     options.out.mkdir(parents=True, exist_ok=True)
@@ -106,7 +116,8 @@ def run(options: argparse.Namespace) -> None:
     known, unknown = everything(Digits(True, PIXELS)), everything(Digits(False, PIXELS))
     model = Finder()
     started = time.perf_counter()
-    train(model, known, options.updates, rng)
+    train(model, known, options, rng)
+    model.to_cpu()  # where it is looked at
     seconds = time.perf_counter() - started
 
     # The digits of the test are new ones, and so are their places.
@@ -139,9 +150,14 @@ def run(options: argparse.Namespace) -> None:
 
 
 def train(
-    model: Finder, known: tuple[np.ndarray, np.ndarray], updates: int, rng: np.random.Generator
+    model: Finder,
+    known: tuple[np.ndarray, np.ndarray],
+    options: argparse.Namespace,
+    rng: np.random.Generator,
 ) -> None:
     """Train on pictures that are made on the way: none is seen twice."""
+    updates, device = options.updates, options.device
+    model.to(device)
     optimizer = Adam(PEAK_RATE).setup(model)
     schedule = OneCycle(updates).setup(optimizer)
     losses, shares = [], []
@@ -149,19 +165,23 @@ def train(
     with tqdm(total=updates, leave=False, disable=None) as bar:
         for update in range(1, updates + 1):
             x, t, _ = make_scenes(*known, BATCH_SIZE, rng)
+            x, t = device.asarray(x), device.asarray(t)
             y = model(x)
             loss = softmax_cross_entropy(y, t)
             model.cleargrads()
             loss.backward()
             optimizer.update()
             schedule.update()
-            losses.append(float(loss))
-            shares.append(float(accuracy(y, t)))
+            # Unread: who reads a number waits until the device has computed it.
+            losses.append(loss.data)
+            shares.append(accuracy(y, t).data)
             bar.update()
             if update % max(1, updates // 8) == 0:
+                last = (as_numpy(F.stack(part[-50:])) for part in (losses, shares))
+                loss, share = (part.mean(dtype=np.float64) for part in last)
                 bar.write(
                     f"update {update:{len(str(updates))}}/{updates}   the last 50: "
-                    f"loss {np.mean(losses[-50:]):.4f}, accuracy {np.mean(shares[-50:]):.2%}"
+                    f"loss {loss:.4f}, accuracy {share:.2%}"
                 )
 
 

@@ -18,9 +18,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from tqdm import trange
 
-from dezero_core import Parameter, Variable, grad, no_grad
+from dezero_core import Device, Parameter, Variable, as_numpy, grad, no_grad
 from dezero_core import functions as F
-from dezero_core.typing import ArrayLike
+from dezero_core.typing import Array, ArrayLike
 from dezero_nn import relu
 from dezero_optim import Adam
 from dezero_viz import plot_curves
@@ -38,7 +38,7 @@ SHOWN = (0, 1, 2, 5, STEPS)
 LOOKS = {0: ("#56B4E9", ":"), 1: ("#D55E00", "--"), STEPS: ("#0072B2", "-")}
 
 Params = Sequence[Variable]
-Batch = tuple[np.ndarray, np.ndarray]  # x and y of some points of some waves
+Batch = tuple[Array, Array]  # x and y of some points of some waves
 Error = Callable[[Params, Batch, Batch], Variable]  # of weights, given points to learn and to know
 
 
@@ -60,12 +60,18 @@ class Net:
         """Yield the parameters: all that an optimizer asks for."""
         yield from self.arrays
 
+    def to(self, device: Device | str) -> None:
+        """Move the weights to a device."""
+        for p in self.arrays:
+            p.to(device)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line and run; return the exit code."""
     options = parse(arguments)
     try:
-        run(options)
+        with options.device.active():
+            run(options)
     except KeyboardInterrupt:
         print("\ninterrupted: no file was left half-written", file=sys.stderr)
         return 130
@@ -81,6 +87,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--updates", type=int, help="of the first weights (default: 10000)")
     parser.add_argument("--first-order", action="store_true", help="leave out second derivatives")
     parser.add_argument("--seed", type=int, default=0, help="another run of chance (default: 0)")
+    parser.add_argument("--device", type=at_hand, default="cpu", help="cpu (default), cuda, cuda:1")
     parser.add_argument("--out", type=Path, default=Path("runs", "maml"))
     parser.add_argument("--quick", action="store_true", help="1000 updates, just to see it work")
     options = parser.parse_args(arguments)
@@ -91,6 +98,14 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     if options.seed < 0:
         parser.error(f"argument --seed: {options.seed} is negative")
     return options
+
+
+def at_hand(name: str) -> Device:
+    """Return a device that the command line names, and that must be there."""
+    try:
+        return Device(name)
+    except (LookupError, RuntimeError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def run(options: argparse.Namespace) -> None:
@@ -179,21 +194,28 @@ def adapt(params: Params, shown: Batch, rate: float, create_graph: bool = False)
 def train(name: str, net: Net, error: Error, options: argparse.Namespace) -> None:
     """Train first weights: `error` says how bad they are for a batch of waves."""
     random = np.random.default_rng([options.seed, 0])
+    net.to(options.device)
     optimizer = Adam(OUTER_RATE).setup(net)
     recent = []
     # The bar draws itself on a terminal only.
     bar = trange(options.updates, desc=name, unit=" updates", leave=False, disable=None)
     for update in bar:
         optimizer.alpha = OUTER_RATE * (1 - update / options.updates)
-        result = error(net.arrays, *sample(random, WAVES, SHOTS, SHOTS))
+        shown, asked = (
+            (options.device.asarray(x), options.device.asarray(y))
+            for x, y in sample(random, WAVES, SHOTS, SHOTS)
+        )
+        result = error(net.arrays, shown, asked)
         for p in net.params():
             p.cleargrad()
         result.backward()
         optimizer.update()
-        recent.append(float(result.data))
+        recent.append(result.data)  # unread: who reads it waits until the device has it
         if (update + 1) % -(-options.updates // 5) == 0 or update + 1 == options.updates:
-            bar.write(f"{name:10} update {update + 1:6}   loss {np.mean(recent):.3f}")
+            mean = as_numpy(F.stack(recent)).mean(dtype=np.float64)
+            bar.write(f"{name:10} update {update + 1:6}   loss {mean:.3f}")
             recent.clear()
+    net.to("cpu")  # where it is looked at
 
 
 def course(net: Net, rate: float, shown: Batch, asked: Batch, steps: int = STEPS) -> list[float]:

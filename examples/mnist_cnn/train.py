@@ -18,8 +18,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from dezero_core import Variable, no_grad, test_mode
-from dezero_core.typing import ArrayLike
+from dezero_core import Device, Variable, as_numpy, no_grad, test_mode
+from dezero_core import functions as F
+from dezero_core.typing import Array, ArrayLike
 from dezero_data import MNIST, DataLoader
 from dezero_data.transforms import Compose, Normalize, ToFloat
 from dezero_nn import BatchNorm, Linear, Model, accuracy, relu, softmax_cross_entropy, summary
@@ -67,7 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line and run; return the exit code."""
     options = parse(arguments)
     try:
-        run(options)
+        with options.device.active():
+            run(options)
     except KeyboardInterrupt:
         print("\ninterrupted: no file was left half-written", file=sys.stderr)
         return 130
@@ -84,12 +86,21 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, help="the folder with MNIST's four files")
     parser.add_argument("--epochs", type=int, default=1, help="default: 1")
     parser.add_argument("--seed", type=int, default=0, help="another run of chance (default: 0)")
+    parser.add_argument("--device", type=at_hand, default="cpu", help="cpu (default), cuda, cuda:1")
     parser.add_argument("--out", type=Path, default=Path("runs", "mnist_cnn"))
     parser.add_argument("--quick", action="store_true", help=f"{QUICK:,} examples an epoch")
     options = parser.parse_args(arguments)
     if options.epochs < 1:
         parser.error(f"argument --epochs: {options.epochs} is not at least 1")
     return options
+
+
+def at_hand(name: str) -> Device:
+    """Return a device that the command line names, and that must be there."""
+    try:
+        return Device(name)
+    except (LookupError, RuntimeError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def run(options: argparse.Namespace) -> None:
@@ -102,7 +113,8 @@ def run(options: argparse.Namespace) -> None:
 
     # The weights and the order of the examples are drawn from NumPy's global generator.
     np.random.seed(options.seed)
-    loader = DataLoader(train_set, BATCH_SIZE)
+    model.to(options.device)
+    loader = DataLoader(train_set, BATCH_SIZE, device=options.device)
     updates = (QUICK if options.quick else len(train_set)) // BATCH_SIZE
     optimizer = Adam(PEAK_RATE).setup(model)
     schedule = OneCycle(options.epochs * updates).setup(optimizer)
@@ -110,9 +122,10 @@ def run(options: argparse.Namespace) -> None:
     for epoch in range(1, options.epochs + 1):
         loss, share = train(model, optimizer, schedule, loader, updates)
         seconds = time.perf_counter() - started
+        tested = test(model, test_set, options.device)
         print(
             f"epoch {epoch}/{options.epochs}   train loss {loss:.4f}, accuracy {share:.2%}"
-            f"   test accuracy {test(model, test_set):.2%}   {seconds:.1f} s of training"
+            f"   test accuracy {tested:.2%}   {seconds:.1f} s of training"
         )
         started += time.perf_counter() - started - seconds  # the clock stands while it is tested
     model.save_weights(options.out / "weights.npz")
@@ -133,19 +146,25 @@ def train(
         loss.backward()
         optimizer.update()
         schedule.update()
-        losses.append(float(loss))
-        shares.append(float(accuracy(y, t)))
-        batches.set_postfix_str(f"loss {losses[-1]:.3f}", refresh=False)
-    return float(np.mean(losses)), float(np.mean(shares))
+        losses.append(loss.data)
+        shares.append(accuracy(y, t).data)
+        if len(losses) % 50 == 1:  # now and then: who reads a number waits until the device has it
+            batches.set_postfix_str(f"loss {float(loss):.3f}", refresh=False)
+    return mean(losses), mean(shares)
 
 
-def test(model: Model, dataset: MNIST) -> float:
+def test(model: Model, dataset: MNIST, device: Device) -> float:
     """Return the share of examples that the model gets right."""
-    right = 0.0
+    right = []
     with no_grad(), test_mode():
-        for x, t in DataLoader(dataset, 500, shuffle=False):
-            right += float(accuracy(model(x), t)) * len(x)
-    return right / len(dataset)
+        for x, t in DataLoader(dataset, 500, shuffle=False, device=device):
+            right.append(accuracy(model(x), t).data * len(x))
+    return float(as_numpy(F.stack(right)).sum()) / len(dataset)
+
+
+def mean(values: list[Array]) -> float:
+    """Return the mean of numbers of a device, which are read all at once."""
+    return float(as_numpy(F.stack(values)).mean(dtype=np.float64))
 
 
 if __name__ == "__main__":

@@ -25,10 +25,10 @@ from PIL import Image
 from shapes import draw_folder
 from tqdm import tqdm
 
-from dezero_core import Variable, no_grad, test_mode
+from dezero_core import Device, Variable, as_numpy, no_grad, test_mode
 from dezero_core import functions as F
 from dezero_core.files import atomic_write
-from dezero_core.typing import ArrayLike
+from dezero_core.typing import Array, ArrayLike
 from dezero_data import DataLoader, ImageFolder, Subset, random_split
 from dezero_data.transforms import (
     Compose,
@@ -98,15 +98,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line and run; return the exit code."""
     options = parse(arguments)
     try:
-        if options.predict is not None:
-            predict(options)
-        elif options.folder is not None:
-            run(options, options.folder)
-        else:
-            with tempfile.TemporaryDirectory() as folder:
-                each = QUICK_EACH if options.quick else EACH
-                draw_folder(Path(folder, "shapes"), each, np.random.default_rng(options.seed))
-                run(options, Path(folder, "shapes"))
+        with options.device.active():
+            start(options)
     except KeyboardInterrupt:
         print("\ninterrupted: no file was left half-written", file=sys.stderr)
         return 130
@@ -115,6 +108,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\n".join([f"train.py: {error}", *getattr(error, "__notes__", [])]), file=sys.stderr)
         return 1
     return 0
+
+
+def start(options: argparse.Namespace) -> None:
+    """Ask, or learn from a folder; from one of shapes if none is given."""
+    if options.predict is not None:
+        predict(options)
+    elif options.folder is not None:
+        run(options, options.folder)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            each = QUICK_EACH if options.quick else EACH
+            draw_folder(Path(folder, "shapes"), each, np.random.default_rng(options.seed))
+            run(options, Path(folder, "shapes"))
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -127,6 +133,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=2, help="that read pictures (default: 2)")
     parser.add_argument("--no-augment", action="store_true", help="show each picture as it is")
     parser.add_argument("--seed", type=int, default=0, help="another run of chance (default: 0)")
+    parser.add_argument("--device", type=at_hand, default="cpu", help="cpu (default), cuda, cuda:1")
     parser.add_argument("--out", type=Path, default=Path("runs", "own_pictures"))
     parser.add_argument("--quick", action="store_true", help=f"{QUICK} epochs, fewer shapes")
     options = parser.parse_args(arguments)
@@ -137,6 +144,14 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         if value is not None and value < least:
             parser.error(f"argument --{name}: {value} is not at least {least}")
     return options
+
+
+def at_hand(name: str) -> Device:
+    """Return a device that the command line names, and that must be there."""
+    try:
+        return Device(name)
+    except (LookupError, RuntimeError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def as_it_is(size: int) -> Compose:
@@ -186,7 +201,7 @@ def run(options: argparse.Namespace, folder: Path) -> None:
     print(f"test accuracy {history['test accuracy'][-1]:.2%}, in {seconds:.1f} s")
 
     plot_curves(history, to_file=options.out / "curves.png")
-    draw(*answers(model, test_set), names, options.out / "answers.png")
+    draw(*answers(model, test_set, options.device), names, options.out / "answers.png")
     model.save_weights(options.out / "weights.npz")
     with atomic_write(options.out / "classes.json", "w") as file:
         json.dump({"names": names, "size": options.size}, file)
@@ -200,7 +215,13 @@ def train(
     """Train a model; return losses and accuracies of each epoch."""
     # The workers read, decode and vary the pictures while this process learns from others. What is
     # random depends on the seed alone, not on how many workers there are.
-    loader = DataLoader(train_set, BATCH_SIZE, seed=options.seed, num_workers=options.workers)
+    model.to(options.device)
+    loader = DataLoader(
+        *(train_set, BATCH_SIZE),
+        seed=options.seed,
+        num_workers=options.workers,
+        device=options.device,
+    )
     optimizer = Adam(PEAK_RATE).setup(model)
     schedule = OneCycle(options.epochs * len(loader)).setup(optimizer)
     history: dict[str, list[float]] = {
@@ -210,7 +231,7 @@ def train(
     total = options.epochs * len(loader)
     with tqdm(total=total, unit=" batches", leave=False, disable=None) as bar:
         for epoch in range(1, options.epochs + 1):
-            losses, shares = [], []
+            losses, shares, sizes = [], [], []
             for x, t in loader:
                 y = model(x)
                 loss = softmax_cross_entropy(y, t)
@@ -218,12 +239,14 @@ def train(
                 loss.backward()
                 optimizer.update()
                 schedule.update()
-                losses.append(float(loss) * len(t))
-                shares.append(float(accuracy(y, t)) * len(t))
+                # Unread: who reads a number waits until the device has computed it.
+                losses.append(loss.data)
+                shares.append(accuracy(y, t).data)
+                sizes.append(len(t))
                 bar.update()
-            p, _, t = answers(model, test_set)
-            history["train loss"].append(sum(losses) / len(train_set))
-            history["train accuracy"].append(sum(shares) / len(train_set))
+            p, _, t = answers(model, test_set, options.device)
+            history["train loss"].append(mean(losses, sizes))
+            history["train accuracy"].append(mean(shares, sizes))
             history["test loss"].append(float(-np.log(p[np.arange(len(t)), t] + 1e-12).mean()))
             history["test accuracy"].append(float((p.argmax(axis=1) == t).mean()))
             bar.write(
@@ -233,12 +256,19 @@ def train(
     return history
 
 
-def answers(model: ConvNet, dataset: Subset) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def mean(values: list[Array], sizes: list[int]) -> float:
+    """Return the mean over batches of some sizes, of numbers that are read all at once."""
+    return float(np.average(as_numpy(F.stack(values)), weights=sizes))
+
+
+def answers(
+    model: ConvNet, dataset: Subset, device: Device
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the model's probabilities for all pictures, the pictures, and their true classes."""
     ys, xs, ts = [], [], []
     with no_grad(), test_mode():
         for x, t in DataLoader(dataset, 100, shuffle=False):
-            ys.append(softmax(model(x)).data)
+            ys.append(as_numpy(softmax(model(device.asarray(x)))))
             xs.append(x)
             ts.append(t)
     return np.concatenate(ys), np.concatenate(xs), np.concatenate(ts)
@@ -263,10 +293,11 @@ def predict(options: argparse.Namespace) -> None:
     facts = json.loads(known.read_text(encoding="utf-8"))
     model = ConvNet(len(facts["names"]))
     model.load_weights(options.out / "weights.npz")
+    model.to(options.device)
     with Image.open(options.predict) as image:
         x = as_it_is(facts["size"])(image.convert("RGB"))
     with no_grad(), test_mode():
-        p = softmax(model(x[np.newaxis])).data[0]
+        p = as_numpy(softmax(model(options.device.asarray(x[np.newaxis]))))[0]
     for number in np.argsort(-p)[:5]:
         print(f"{p[number]:7.2%}  {facts['names'][number]}")
 

@@ -18,7 +18,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from dezero_core import Variable, no_grad
+from dezero_core import Device, Variable, as_numpy, no_grad
+from dezero_core import functions as F
 from dezero_core.typing import ArrayLike
 from dezero_data import ArrayDataset, SeqDataLoader, SinCurve
 from dezero_nn import LSTM, RNN, Linear, Model, mean_squared_error, reset_states
@@ -60,7 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line and run; return the exit code."""
     options = parse(arguments)
     try:
-        run(options)
+        with options.device.active():
+            run(options)
     except KeyboardInterrupt:
         print("\ninterrupted: no file was left half-written", file=sys.stderr)
         return 130
@@ -78,6 +80,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--alpha", type=float, default=0.003, help="Adam's step size (default: 0.003)"
     )
     parser.add_argument("--seed", type=int, default=0, help="another run of chance (default: 0)")
+    parser.add_argument("--device", type=at_hand, default="cpu", help="cpu (default), cuda, cuda:1")
     parser.add_argument("--out", type=Path, default=Path("runs", "sine"))
     parser.add_argument("--quick", action="store_true", help=f"{QUICK} epochs")
     options = parser.parse_args(arguments)
@@ -88,6 +91,14 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     if not 0.0 < options.alpha < np.inf:
         parser.error(f"argument --alpha: {options.alpha} is not above 0")
     return options
+
+
+def at_hand(name: str) -> Device:
+    """Return a device that the command line names, and that must be there."""
+    try:
+        return Device(name)
+    except (LookupError, RuntimeError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def run(options: argparse.Namespace) -> None:
@@ -103,8 +114,9 @@ def run(options: argparse.Namespace) -> None:
         np.random.seed(options.seed)
         model = Forecaster(kind)
         started = time.perf_counter()
-        losses[kind] = {"loss": train(model, sine, options.epochs, options.alpha)}
+        losses[kind] = {"loss": train(model, sine, options)}
         seconds = time.perf_counter() - started
+        model.to_cpu()  # where it is looked at
         continued[kind] = go_on(model, cosine)
         print(
             f"{kind:4}  {losses[kind]['loss'][-1]:9.5f}"
@@ -141,7 +153,7 @@ def strands(wave: SinCurve) -> np.ndarray:
     return points.reshape(-1, STRIDE, 1).swapaxes(0, 1).astype(np.float32)
 
 
-def train(model: Forecaster, waves: np.ndarray, epochs: int, alpha: float) -> list[float]:
+def train(model: Forecaster, waves: np.ndarray, options: argparse.Namespace) -> list[float]:
     """Train a model to say which value comes next; return the mean loss of each epoch.
 
     The waves are read side by side. Each ends where it began, so the state goes on from epoch to
@@ -150,13 +162,14 @@ def train(model: Forecaster, waves: np.ndarray, epochs: int, alpha: float) -> li
     """
     following = np.roll(waves, -1, axis=1)
     pairs = ArrayDataset(waves.reshape(-1, 1), following.reshape(-1, 1))
-    loader = SeqDataLoader(pairs, batch_size=len(waves))
-    optimizer = Adam(alpha).setup(model)
-    schedule = CosineDecay(epochs).setup(optimizer)
-    history = []
+    loader = SeqDataLoader(pairs, batch_size=len(waves), device=options.device)
+    model.to(options.device)
+    optimizer = Adam(options.alpha).setup(model)
+    schedule = CosineDecay(options.epochs).setup(optimizer)
+    losses = []
     # The bar draws itself on a terminal only.
-    for _ in tqdm(range(epochs), unit=" epochs", leave=False, disable=None):
-        loss, total = Variable(np.float32(0.0)), 0.0
+    for _ in tqdm(range(options.epochs), unit=" epochs", leave=False, disable=None):
+        loss, total = 0.0, 0.0
         for step, (x, t) in enumerate(loader, start=1):
             loss = loss + mean_squared_error(model(x), t)
             if step % BPTT_LENGTH == 0 or step == len(loader):
@@ -164,11 +177,12 @@ def train(model: Forecaster, waves: np.ndarray, epochs: int, alpha: float) -> li
                 loss.backward()
                 loss.unchain_backward()
                 optimizer.update()
-                total += float(loss)
-                loss = Variable(np.float32(0.0))
+                total = total + loss.data
+                loss = 0.0
         schedule.update()
-        history.append(total / len(loader))
-    return history
+        losses.append(total)
+    # Read at the end, all at once: who reads a number waits until the device has computed it.
+    return [total / len(loader) for total in as_numpy(F.stack(losses)).tolist()]
 
 
 def next_values(model: Forecaster, wave: np.ndarray) -> np.ndarray:

@@ -18,11 +18,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from dezero_core import no_grad
+from dezero_core import Device, as_numpy, no_grad
+from dezero_core import functions as F
+from dezero_core.typing import Array
 from dezero_data import DataLoader, Spiral
 from dezero_nn import MLP, Model, accuracy, sigmoid, softmax_cross_entropy
 from dezero_optim import SGD
 from dezero_viz import plot_curves, plot_decision_boundary
+
+Points = tuple[Array, Array]  # where they are, (N, 2), and of which arm, (N,)
 
 BATCH_SIZE = 30
 EPOCHS, QUICK = 300, 100
@@ -33,7 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line and run; return the exit code."""
     options = parse(arguments)
     try:
-        run(options)
+        with options.device.active():
+            run(options)
     except KeyboardInterrupt:
         print("\ninterrupted: no file was left half-written", file=sys.stderr)
         return 130
@@ -50,6 +55,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--hidden", type=int, default=10, help="hidden units (default: 10)")
     parser.add_argument("--lr", type=float, default=1.0, help="learning rate (default: 1)")
     parser.add_argument("--seed", type=int, default=0, help="another run of chance (default: 0)")
+    parser.add_argument("--device", type=at_hand, default="cpu", help="cpu (default), cuda, cuda:1")
     parser.add_argument("--out", type=Path, default=Path("runs", "spiral"))
     parser.add_argument("--quick", action="store_true", help=f"{QUICK} epochs")
     options = parser.parse_args(arguments)
@@ -64,9 +70,22 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
+def at_hand(name: str) -> Device:
+    """Return a device that the command line names, and that must be there."""
+    try:
+        return Device(name)
+    except (LookupError, RuntimeError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def run(options: argparse.Namespace) -> None:
     """Train, draw, and save the weights."""
     train_set, test_set = Spiral(train=True), Spiral(train=False)
+    # All points are few: for measuring they are on the device all the time.
+    known, unknown = (
+        (options.device.asarray(points.data), options.device.asarray(points.label))
+        for points in (train_set, test_set)
+    )
     options.out.mkdir(parents=True, exist_ok=True)
     # The boundary is drawn early, later, and at the end.
     stops = sorted({max(1, options.epochs // 15), max(1, options.epochs // 3), options.epochs})
@@ -77,10 +96,11 @@ def run(options: argparse.Namespace) -> None:
 
     # The weights and the order of the points are drawn from NumPy's global generator.
     np.random.seed(options.seed)
-    model = MLP((options.hidden, CLASSES), activation=sigmoid)
+    model = MLP((options.hidden, CLASSES), activation=sigmoid).to(options.device)
     history: dict[str, list[float]] = {}
     started = time.perf_counter()
-    for epoch, measured in enumerate(train(model, options, train_set, test_set), start=1):
+    for epoch, _ in enumerate(train(model, options, train_set), start=1):
+        measured = {**measure(model, known, "train"), **measure(model, unknown, "test")}
         for name, value in measured.items():
             history.setdefault(name, []).append(value)
         if epoch in panels:
@@ -90,7 +110,8 @@ def run(options: argparse.Namespace) -> None:
             )
             # With the last panel the whole figure is written.
             file = options.out / "boundary.png" if epoch == stops[-1] else None
-            draw(panels[epoch], model, test_set, f"after {epoch} epochs", file)
+            right = f"{measured['test accuracy']:.1%} of the test points"
+            draw(panels[epoch], model, unknown, f"after {epoch} epochs: {right}", file)
     print(f"{options.epochs} epochs in {time.perf_counter() - started:.1f} s")
 
     plot_curves(history, to_file=options.out / "curves.png")
@@ -98,11 +119,9 @@ def run(options: argparse.Namespace) -> None:
     print(f"wrote boundary.png, curves.png and weights.npz into {options.out.resolve()}")
 
 
-def train(
-    model: Model, options: argparse.Namespace, train_set: Spiral, test_set: Spiral
-) -> Iterator[dict[str, float]]:
-    """Train a model; yield losses and accuracies after each epoch."""
-    loader = DataLoader(train_set, BATCH_SIZE)
+def train(model: Model, options: argparse.Namespace, train_set: Spiral) -> Iterator[None]:
+    """Train a model; pause after each epoch."""
+    loader = DataLoader(train_set, BATCH_SIZE, device=options.device)
     optimizer = SGD(options.lr).setup(model)
     # The bar draws itself on a terminal only.
     for _ in tqdm(range(options.epochs), unit=" epochs", leave=False, disable=None):
@@ -111,22 +130,24 @@ def train(
             model.cleargrads()
             loss.backward()
             optimizer.update()
-        yield {**measure(model, train_set, "train"), **measure(model, test_set, "test")}
+        yield
 
 
-def measure(model: Model, dataset: Spiral, name: str) -> dict[str, float]:
-    """Return loss and accuracy on all points of a data set, which are few."""
+def measure(model: Model, points: Points, name: str) -> dict[str, float]:
+    """Return loss and accuracy on some points."""
+    x, t = points
     with no_grad():
-        y = model(dataset.data)
-    loss, share = softmax_cross_entropy(y, dataset.label), accuracy(y, dataset.label)
-    return {f"{name} loss": float(loss), f"{name} accuracy": float(share)}
+        y = model(x)
+        both = F.stack([softmax_cross_entropy(y, t), accuracy(y, t)])
+    # Read together: who reads a number waits until the device has computed it.
+    loss, share = as_numpy(both).tolist()
+    return {f"{name} loss": loss, f"{name} accuracy": share}
 
 
-def draw(axes: Axes, model: Model, dataset: Spiral, title: str, to_file: Path | None) -> None:
+def draw(axes: Axes, model: Model, points: Points, title: str, to_file: Path | None) -> None:
     """Draw which class the model chooses where, and the points that it has not learned from."""
-    right = measure(model, dataset, "test")["test accuracy"]
-    axes.set_title(f"{title}: {right:.1%} of the test points", fontsize=11)
-    plot_decision_boundary(model, dataset.data, dataset.label, ax=axes, to_file=to_file)
+    axes.set_title(title, fontsize=11)
+    plot_decision_boundary(model, *points, ax=axes, to_file=to_file)
     if to_file is None:  # one legend is enough, beside the last panel
         axes.get_legend().remove()
 

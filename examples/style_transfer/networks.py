@@ -8,7 +8,7 @@ import numpy as np
 from images import KINDS, textures
 from tqdm import tqdm
 
-from dezero_core import Variable, no_grad
+from dezero_core import Device, Variable, no_grad
 from dezero_core import functions as F
 from dezero_core.files import cache_dir
 from dezero_core.typing import ArrayLike
@@ -57,6 +57,9 @@ class TextureNet(Model):
 class VGGEye:
     """The first eight convolutions of VGG16, with weights that know photographs.
 
+    Args:
+        device: Where it computes.
+
     Raises:
         DownloadError, ValueError: As of `dezero_nn.VGG16`.
     """
@@ -64,14 +67,15 @@ class VGGEye:
     STYLE = ("conv1_1", "conv2_1", "conv3_1", "conv4_1")
     CONVOLUTIONS = ("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv3_3")
 
-    def __init__(self) -> None:
-        self.network = VGG16(pretrained=True)
+    def __init__(self, device: Device) -> None:
+        self.network = VGG16(pretrained=True).to(device)
+        # Blue, green and red from 0 to 255, less their means, are what it was trained on.
+        means = np.array([103.939, 116.779, 123.68], np.float32).reshape(3, 1, 1)
+        self.means = device.asarray(means)
 
     def look(self, x: ArrayLike) -> list[Variable]:
         """Return the feature maps after the first convolution of each size of images."""
-        # Blue, green and red from 0 to 255, less their means, are what it was trained on.
-        means = np.array([103.939, 116.779, 123.68], np.float32).reshape(3, 1, 1)
-        y: Any = F.flip(x, axis=1) * 255.0 - means
+        y: Any = F.flip(x, axis=1) * 255.0 - self.means
         maps = []
         for name in (*self.CONVOLUTIONS, "conv4_1"):
             if name in self.STYLE and maps:
@@ -90,18 +94,19 @@ def vgg16_is_at_hand() -> bool:
     return (cache_dir() / VGG16.WEIGHTS_PATH.rsplit("/", 1)[1]).is_file()
 
 
-def train(model: TextureNet, updates: int, rng: np.random.Generator) -> float:
+def train(model: TextureNet, updates: int, rng: np.random.Generator, device: Device) -> float:
     """Train on textures that are made on the way; return the accuracy on 500 others."""
+    model.to(device)
     optimizer = Adam(0.003).setup(model)
     schedule = OneCycle(updates).setup(optimizer)
     # The bar draws itself on a terminal only.
     for _ in tqdm(range(updates), desc="textures", leave=False, disable=None):
-        x, t = textures(BATCH_SIZE, SIZE, rng)
+        x, t = map(device.asarray, textures(BATCH_SIZE, SIZE, rng))
         loss = softmax_cross_entropy(model(x), t)
         model.cleargrads()
         loss.backward()
         optimizer.update()
         schedule.update()
-    x, t = textures(500, SIZE, rng)
+    x, t = map(device.asarray, textures(500, SIZE, rng))
     with no_grad():
         return float(accuracy(model(x), t))

@@ -21,8 +21,9 @@ from networks import Eye, TextureNet, VGGEye, train, vgg16_is_at_hand
 from picture import draw, read, write
 from tqdm import tqdm
 
-from dezero_core import Parameter, Variable, no_grad
+from dezero_core import Device, Parameter, Variable, as_numpy, no_grad
 from dezero_core import functions as F
+from dezero_core.typing import Array
 from dezero_nn import Layer, sigmoid
 from dezero_optim import LBFGS, Adam
 
@@ -33,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line and run; return the exit code."""
     options = parse(arguments)
     try:
-        run(options)
+        with options.device.active():
+            run(options)
     except KeyboardInterrupt:
         print("\ninterrupted: no file was left half-written", file=sys.stderr)
         return 130
@@ -61,6 +63,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--keep", type=float, default=0.03, help="how much the content weighs; default: 0.03"
     )
     parser.add_argument("--seed", type=int, default=0, help="another run of chance (default: 0)")
+    parser.add_argument("--device", type=at_hand, default="cpu", help="cpu (default), cuda, cuda:1")
     parser.add_argument("--out", type=Path, default=Path("runs", "style_transfer"))
     parser.add_argument("--quick", action="store_true", help="64 pixels, less of everything")
     options = parser.parse_args(arguments)
@@ -111,25 +114,27 @@ class Wish:
 
     Args:
         eye: The network that looks.
-        content: An image, of shape (3, H, W).
-        style: An image of the same shape.
+        content: An image, of shape (3, H, W), on the device of the network.
+        style: An image of the same shape, there, too.
         keep: How much the content weighs.
     """
 
-    def __init__(self, eye: Eye, content: np.ndarray, style: np.ndarray, keep: float) -> None:
+    def __init__(self, eye: Eye, content: Array, style: Array, keep: float) -> None:
         self.eye, self.keep = eye, keep
         with no_grad():
             self.maps = eye.look(Variable(content[None]))[-1].data
             seen = [Variable(style[None]), *eye.look(Variable(style[None]))]
             self.grams = [gram(maps).data for maps in seen]
+            # Read here, once: who reads a number waits until the device has computed it.
+            self.sizes = [float((wanted**2).sum()) for wanted in self.grams]
             self.far = float(((seen[-1].data - self.maps) ** 2).sum())
 
     def parts(self, image: Variable) -> tuple[Variable, Variable]:
         """Return the distance in style and in content, both of shape ()."""
         seen = [image, *self.eye.look(image)]
         distances = [
-            F.sum((gram(maps) - wanted) ** 2) / float((wanted**2).sum())
-            for maps, wanted in zip(seen, self.grams, strict=True)
+            F.sum((gram(maps) - wanted) ** 2) / size
+            for maps, wanted, size in zip(seen, self.grams, self.sizes, strict=True)
         ]
         content = F.sum((seen[-1] - self.maps) ** 2) / self.far
         return F.mean(F.stack(distances)), content
@@ -148,6 +153,14 @@ def gram(maps: Variable) -> Variable:
     return F.matmul(flat, flat.T) / flat.shape[1]
 
 
+def at_hand(name: str) -> Device:
+    """Return a device that the command line names, and that must be there."""
+    try:
+        return Device(name)
+    except (LookupError, RuntimeError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def run(options: argparse.Namespace) -> None:
     """Train or load the network, paint, and write the images."""
     size = (options.size, options.size)
@@ -155,7 +168,8 @@ def run(options: argparse.Namespace) -> None:
     style = painting(options.size) if options.style is None else read(options.style, size)
     options.out.mkdir(parents=True, exist_ok=True)
     eye = open_eye(options)
-    wish, canvas = Wish(eye, content, style, options.keep), Painting(content)
+    goals = options.device.asarray(content), options.device.asarray(style)
+    wish, canvas = Wish(eye, *goals, options.keep), Painting(content).to(options.device)
 
     started = time.perf_counter()
     history = paint(canvas, wish, options.optimizer, options.steps)
@@ -164,7 +178,7 @@ def run(options: argparse.Namespace) -> None:
     print(f"distance in style {before:.3f} -> {after:.4f}, in {seconds:.1f} s")
     print(f"distance in content 0 -> {content_after:.3f}")
     with no_grad():
-        result = canvas().data[0]
+        result = as_numpy(canvas())[0]
     draw((content, style, result), history, options.out / "transfer.png")
     write(result, options.out / "result.png")
     print(f"wrote result.png and transfer.png into {options.out.resolve()}")
@@ -174,10 +188,11 @@ def open_eye(options: argparse.Namespace) -> Eye:
     """Return a network that has seen something of the world."""
     if options.network == "vgg16" or (options.network == "auto" and vgg16_is_at_hand()):
         print("looking with VGG16")
-        return VGGEye()
+        return VGGEye(options.device)
     np.random.seed(options.seed)  # of the weights
     model = TextureNet()
-    share = train(model, options.updates, np.random.default_rng(options.seed))
+    rng = np.random.default_rng(options.seed)
+    share = train(model, options.updates, rng, options.device)
     print(f"looking with a network that tells {share:.1%} of new textures, of 8 kinds")
     return model
 
@@ -185,11 +200,11 @@ def open_eye(options: argparse.Namespace) -> Eye:
 def paint(canvas: Painting, wish: Wish, name: str, steps: int) -> list[tuple[float, float]]:
     """Change the pixels; return the distances in style and content before, and after each step."""
 
-    def look() -> tuple[float, float]:
+    def look() -> Array:
         with no_grad():
-            style, content = wish.parts(canvas())
-        return float(style), float(content)
+            return F.stack(wish.parts(canvas())).data
 
+    # Unread until the end: who reads a number waits until the device has computed it.
     history = [look()]
     optimizer = (LBFGS() if name == "lbfgs" else Adam(0.05)).setup(canvas)
     # The bar draws itself on a terminal only; the lines are printed in any case.
@@ -206,11 +221,12 @@ def paint(canvas: Painting, wish: Wish, name: str, steps: int) -> list[tuple[flo
             history.append(look())
             bar.update()
             if step % max(1, steps // 6) == 0:
+                style, content = as_numpy(history[-1])
                 bar.write(
-                    f"step {step:{len(str(steps))}}/{steps}   distance in style "
-                    f"{history[-1][0]:.4f}, in content {history[-1][1]:.4f}"
+                    f"step {step:{len(str(steps))}}/{steps}   distance in style {style:.4f}, "
+                    f"in content {content:.4f}"
                 )
-    return history
+    return [(style, content) for style, content in as_numpy(F.stack(history)).tolist()]
 
 
 if __name__ == "__main__":

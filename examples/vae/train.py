@@ -20,7 +20,7 @@ import numpy as np
 from picture import draw
 from tqdm import tqdm
 
-from dezero_core import Variable, no_grad
+from dezero_core import Device, Variable, as_numpy, get_array_module, no_grad
 from dezero_core import functions as F
 from dezero_core.typing import ArrayLike
 from dezero_data import MNIST, DataLoader, Dataset, Digits
@@ -84,7 +84,8 @@ class VAE(Model):
         mean, log_variance = self.encode(x)
         # The place is drawn at random. Written like this, as a function of a number that does not
         # depend on the encoder, it has a derivative by mean and variance.
-        noise = np.random.standard_normal(mean.shape).astype(np.float32)
+        xp = get_array_module(mean)
+        noise = xp.random.standard_normal(mean.shape).astype(np.float32)
         z = mean + F.exp(0.5 * log_variance) * noise
         drawn_badly = sigmoid_cross_entropy(self.decoder(z), x)
         # Kullback and Leibler's divergence of this normal distribution from the standard one. It
@@ -97,7 +98,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line and run; return the exit code."""
     options = parse(arguments)
     try:
-        run(options)
+        with options.device.active():
+            run(options)
     except KeyboardInterrupt:
         print("\ninterrupted: no file was left half-written", file=sys.stderr)
         return 130
@@ -115,6 +117,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, help="the folder with MNIST's four files")
     parser.add_argument("--epochs", type=int, help="default: 150 for digits, 12 for mnist")
     parser.add_argument("--seed", type=int, default=0, help="another run of chance (default: 0)")
+    parser.add_argument("--device", type=at_hand, default="cpu", help="cpu (default), cuda, cuda:1")
     parser.add_argument("--out", type=Path, help="default: runs/vae-digits or runs/vae-mnist")
     parser.add_argument("--quick", action="store_true", help="20 epochs, or 1 of mnist")
     options = parser.parse_args(arguments)
@@ -125,6 +128,14 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
+def at_hand(name: str) -> Device:
+    """Return a device that the command line names, and that must be there."""
+    try:
+        return Device(name)
+    except (LookupError, RuntimeError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def run(options: argparse.Namespace) -> None:
     """Train, test, draw, and save the weights."""
     recipe = RECIPES[options.dataset]
@@ -133,14 +144,16 @@ def run(options: argparse.Namespace) -> None:
     train_set, test_set = load(options.dataset, options.data)
     out.mkdir(parents=True, exist_ok=True)
 
-    # The weights, the places and the order of the digits come from NumPy's global generator.
+    # The weights and the order of the digits come from NumPy's global generator, and so do the
+    # places; but on a device they are drawn there, by its own one.
     np.random.seed(options.seed)
-    loader = DataLoader(train_set, recipe.batch_size)
-    model = VAE(train_set[0][0].size, recipe.hidden)
-    test(model, test_set)  # the first call draws the weights
+    options.device.backend.xp.random.seed(options.seed)
+    loader = DataLoader(train_set, recipe.batch_size, device=options.device)
+    model = VAE(train_set[0][0].size, recipe.hidden).to(options.device)
+    test(model, test_set, options.device)  # the first call draws the weights
     optimizer = Adam(recipe.peak).setup(model)
     schedule = OneCycle(epochs * len(loader)).setup(optimizer)
-    losses = [sum(test(model, test_set))]
+    losses = [sum(test(model, test_set, options.device))]
     print(f"before   test loss {losses[0]:.2f} nats per digit")
 
     started = time.perf_counter()
@@ -155,7 +168,7 @@ def run(options: argparse.Namespace) -> None:
                 optimizer.update()
                 schedule.update()
                 bar.update()
-            parts = test(model, test_set)
+            parts = test(model, test_set, options.device)
             losses.append(sum(parts))
             if epoch in (1, epochs) or epoch % max(1, epochs // 10) == 0:
                 bar.write(
@@ -164,6 +177,7 @@ def run(options: argparse.Namespace) -> None:
                 )
     seconds = time.perf_counter() - started
 
+    model.to_cpu()  # where it is looked at
     x, t = everything(test_set)
     with no_grad():
         places = model.encode(x)[0].data
@@ -185,13 +199,16 @@ def load(name: str, folder: Path | None) -> tuple[Dataset, Dataset]:
     return Digits(train=True), Digits(train=False)
 
 
-def test(model: VAE, dataset: Dataset) -> tuple[float, float]:
+def test(model: VAE, dataset: Dataset, device: Device) -> tuple[float, float]:
     """Return the two parts of the loss on a data set."""
-    parts = np.zeros(2)
+    parts, sizes = [], []
     with no_grad():
-        for x, _ in DataLoader(dataset, 1000, shuffle=False):
-            parts += np.array([float(part) for part in model(x)]) * len(x) / len(dataset)
-    return float(parts[0]), float(parts[1])
+        for x, _ in DataLoader(dataset, 1000, shuffle=False, device=device):
+            parts.append(F.stack(model(x)))
+            sizes.append(len(x))
+    # Read once: who reads a number waits until the device has computed it.
+    badly, apart = np.average(as_numpy(F.stack(parts)), axis=0, weights=sizes)
+    return float(badly), float(apart)
 
 
 def everything(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:

@@ -13,13 +13,15 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from picture import History, draw
 from tqdm import tqdm
 
-from dezero_core import Variable, grad, no_grad
+from dezero_core import Device, Variable, as_numpy, get_array_module, grad, no_grad
 from dezero_core import functions as F
+from dezero_core.typing import Array
 from dezero_nn import MLP, relu
 from dezero_optim import Adam, CosineDecay
 
@@ -35,7 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line and run; return the exit code."""
     options = parse(arguments)
     try:
-        run(options)
+        with options.device.active():
+            run(options)
     except KeyboardInterrupt:
         print("\ninterrupted: no file was left half-written", file=sys.stderr)
         return 130
@@ -51,6 +54,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--updates", type=int, help="of the generator; default: 1500")
     parser.add_argument("--penalty", type=float, default=PENALTY, help=f"default: {PENALTY:g}")
     parser.add_argument("--seed", type=int, default=0, help="another run of chance (default: 0)")
+    parser.add_argument("--device", type=at_hand, default="cpu", help="cpu (default), cuda, cuda:1")
     parser.add_argument("--out", type=Path, default=Path("runs", "wgan_gp"))
     parser.add_argument("--quick", action="store_true", help="250 updates")
     options = parser.parse_args(arguments)
@@ -64,10 +68,21 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
+def at_hand(name: str) -> Device:
+    """Return a device that the command line names, and that must be there."""
+    try:
+        return Device(name)
+    except (LookupError, RuntimeError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def run(options: argparse.Namespace) -> None:
     """Train, measure, draw, and save both networks."""
     options.out.mkdir(parents=True, exist_ok=True)
-    np.random.seed(options.seed)  # of the weights, the points and the noise
+    np.random.seed(options.seed)  # of the weights
+    # Points and noise are drawn on the device; on the host that is by the same generator.
+    xp = options.device.backend.xp
+    xp.random.seed(options.seed)
     # The critic ends in a number without bounds: a score, no probability.
     generator, critic = MLP((*SIZES, 2), activation=relu), MLP((*SIZES, 1), activation=relu)
     for_g = Adam(0.001, beta1=0.5, beta2=0.9).setup(generator)
@@ -76,8 +91,8 @@ def run(options: argparse.Namespace) -> None:
         CosineDecay(options.updates).setup(for_g),
         CosineDecay(options.updates * CRITIC_UPDATES).setup(for_c),
     ]
-    real, noise = draw_points(MEASURED), draw_noise(MEASURED)
-    floor = distance(draw_points(MEASURED), real)
+    real, noise = draw_points(MEASURED, xp), draw_noise(MEASURED, xp)
+    floor = distance(draw_points(MEASURED, xp), real)
     print(f"two samples of real points are {floor:.3f} from each other")
     history: History = {"update": [], "distance": [], "estimate": [], "slope": []}
     every = max(1, options.updates // 50)
@@ -93,13 +108,14 @@ def run(options: argparse.Namespace) -> None:
                 )
         if update < options.updates:
             for _ in range(CRITIC_UPDATES):
-                train_critic(generator, critic, for_c, options.penalty)
+                train_critic(generator, critic, for_c, options.penalty, xp)
                 schedules[1].update()
-            train_generator(generator, critic, for_g)
+            train_generator(generator, critic, for_g, xp)
             schedules[0].update()
     seconds = time.perf_counter() - started
 
-    made = make(generator, noise)
+    made, real = as_numpy(make(generator, noise)), as_numpy(real)
+    critic.to_cpu()  # where it is looked at
     share, smallest = found_heaps(made)
     first, last = history["distance"][0], history["distance"][-1]
     print(f"distance {first:.3f} -> {last:.3f}, in {seconds:.1f} s")
@@ -113,9 +129,9 @@ def run(options: argparse.Namespace) -> None:
     print(f"wrote points.png, generator.npz and critic.npz into {options.out.resolve()}")
 
 
-def train_critic(generator: MLP, critic: MLP, optimizer: Adam, weight: float) -> None:
+def train_critic(generator: MLP, critic: MLP, optimizer: Adam, weight: float, xp: Any) -> None:
     """Let the critic tell real points from made ones by scores as far apart as it may."""
-    real, made = draw_points(BATCH_SIZE), make(generator, draw_noise(BATCH_SIZE))
+    real, made = draw_points(BATCH_SIZE, xp), make(generator, draw_noise(BATCH_SIZE, xp))
     # What it is paid for: high scores of the real, low ones of the made. Without a bound it would
     # just grow. Where no slope is larger than 1, the best it can get is the distance over which
     # points have to be moved to make one heap out of the other: Wasserstein's.
@@ -126,13 +142,14 @@ def train_critic(generator: MLP, critic: MLP, optimizer: Adam, weight: float) ->
     optimizer.update()
 
 
-def slopes(critic: MLP, real: np.ndarray, made: np.ndarray) -> Variable:
+def slopes(critic: MLP, real: Array, made: Array) -> Variable:
     """Return how steep the critic is at points between real and made ones, of shape (N,).
 
     The slope is a derivative by the *points*; what is made of it is then differentiated by the
     critic's *weights*. So the first derivative is recorded as any computation is.
     """
-    share = np.random.random((len(real), 1)).astype(np.float32)
+    xp = get_array_module(real)
+    share = xp.random.random((len(real), 1)).astype(np.float32)
     # Each score depends on its own point alone: the gradient of the sum holds each one's.
     gradient = grad(lambda x: F.sum(critic(x)), create_graph=True)(
         share * real + (1 - share) * made
@@ -141,9 +158,9 @@ def slopes(critic: MLP, real: np.ndarray, made: np.ndarray) -> Variable:
     return F.sqrt(F.sum(gradient**2, axis=1) + 1e-12)
 
 
-def train_generator(generator: MLP, critic: MLP, optimizer: Adam) -> None:
+def train_generator(generator: MLP, critic: MLP, optimizer: Adam, xp: Any) -> None:
     """Let the generator move its points uphill on the critic's scores."""
-    loss = -F.mean(critic(generator(draw_noise(BATCH_SIZE))))
+    loss = -F.mean(critic(generator(draw_noise(BATCH_SIZE, xp))))
     generator.cleargrads()
     loss.backward()
     optimizer.update()
@@ -154,8 +171,8 @@ def record(
     update: int,
     generator: MLP,
     critic: MLP,
-    real: np.ndarray,
-    noise: np.ndarray,
+    real: Array,
+    noise: Array,
 ) -> None:
     """Write down the distance to the real points, what the critic takes it for, and its slope."""
     made = make(generator, noise)
@@ -167,26 +184,30 @@ def record(
     history["slope"].append(float(F.mean(slopes(critic, real, made))))
 
 
-def draw_points(count: int) -> np.ndarray:
-    """Draw points of eight heaps on a circle, float32 of shape (count, 2)."""
-    angle = 2 * np.pi / HEAPS * np.random.randint(HEAPS, size=count)
-    center = RADIUS * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    return (center + SPREAD * np.random.standard_normal((count, 2))).astype(np.float32)
+def draw_points(count: int, xp: Any = np) -> Array:
+    """Draw points of eight heaps on a circle, float32 of shape (count, 2).
+
+    Args:
+        count: How many.
+        xp: Where to draw them: NumPy, or the namespace of a device.
+    """
+    angle = 2 * np.pi / HEAPS * xp.random.randint(HEAPS, size=count)
+    center = RADIUS * xp.stack([xp.cos(angle), xp.sin(angle)], axis=1)
+    return (center + SPREAD * xp.random.standard_normal((count, 2))).astype(np.float32)
 
 
-def draw_noise(count: int) -> np.ndarray:
+def draw_noise(count: int, xp: Any = np) -> Array:
     """Draw what points are made of."""
-    return np.random.standard_normal((count, 2)).astype(np.float32)
+    return xp.random.standard_normal((count, 2)).astype(np.float32)
 
 
-def make(generator: MLP, noise: np.ndarray) -> np.ndarray:
+def make(generator: MLP, noise: Array) -> Array:
     """Return points that the generator makes, without recording how."""
     with no_grad():
-        points: np.ndarray = generator(noise).data
-    return points
+        return generator(noise).data
 
 
-def distance(a: np.ndarray, b: np.ndarray, directions: int = 64) -> float:
+def distance(a: Array, b: Array, directions: int = 64) -> float:
     """Return the sliced Wasserstein distance of two samples of points of equal size.
 
     Along a line it is easy to say how far points must be moved: the least to the least, the next to
@@ -194,6 +215,7 @@ def distance(a: np.ndarray, b: np.ndarray, directions: int = 64) -> float:
     """
     angles = np.pi / directions * np.arange(directions)
     lines = np.stack([np.cos(angles), np.sin(angles)])
+    a, b = as_numpy(a), as_numpy(b)
     return float(np.abs(np.sort(a @ lines, axis=0) - np.sort(b @ lines, axis=0)).mean())
 
 

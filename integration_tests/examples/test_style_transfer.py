@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dezero_core import Device
 from dezero_nn import VGG16
 
 FOLDER = Path(__file__).parents[2] / "examples" / "style_transfer"
@@ -98,7 +99,7 @@ def test_vgg16_looks_at_four_sizes(script: ModuleType, monkeypatch: pytest.Monke
 
     # Without its weights, a file of half a gigabyte: new ones do for the shapes.
     monkeypatch.setattr(networks, "VGG16", lambda pretrained: VGG16())
-    maps = networks.VGGEye().look(np.zeros((1, 3, 32, 32), dtype=np.float32))
+    maps = networks.VGGEye(Device("cpu")).look(np.zeros((1, 3, 32, 32), dtype=np.float32))
     assert [y.shape for y in maps] == [
         (1, 64, 32, 32),
         (1, 128, 16, 16),
