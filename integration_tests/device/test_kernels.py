@@ -87,6 +87,11 @@ def tanh(x: Any) -> Any:
     return functions.tanh(x)
 
 
+def heads(q: Any, k: Any, v: Any) -> Any:
+    q, k, v = (x.reshape(2, 6, 4, 5).transpose(0, 2, 1, 3) for x in (q, k, v))
+    return F.scaled_dot_product_attention(q, k, v, causal=True)
+
+
 # A function of the operands, and the kernels that must have run in both directions.
 CASES: dict[str, tuple[Callable[..., Any], tuple[Any, ...], set[str]]] = {
     "relu": (F.relu, (X,), {"relu", "relu.vjp.x"}),
@@ -128,6 +133,30 @@ CASES: dict[str, tuple[Callable[..., Any], tuple[Any, ...], set[str]]] = {
         {"normalize_rows", "normalize_rows.vjp"},
     ),
     "embedding": (F.embedding, (np.array([[1, 1], [0, 5]]), X), {"add_at"}),
+    "matmul": (functions.matmul, (X, normal(5, 3)), {"matmul"}),
+    "matmul_of_stacks": (
+        lambda x0, x1: functions.matmul(x0, functions.swapaxes(x1, 1, 2)),
+        (normal(3, 6, 5), normal(3, 4, 5)),
+        {"matmul"},
+    ),
+    "matmul_of_a_stack": (functions.matmul, (normal(3, 6, 5), normal(5, 4)), {"matmul"}),
+    "matmul_with_vectors": (
+        lambda x0, x1: functions.matmul(functions.matmul(x0, x1), x0),
+        (normal(5), normal(5, 5)),
+        {"matmul"},
+    ),
+    "tensordot": (
+        lambda x0, x1: functions.tensordot(x0, x1, axes=((2, 0), (0, 1))),
+        (normal(3, 6, 5), normal(5, 3, 2)),
+        {"tensordot"},
+    ),
+    "einsum": (
+        lambda x0, x1: functions.einsum("bqhd,bkhd->bhqk", x0, x1),
+        (normal(2, 3, 4, 5), normal(2, 6, 4, 5)),
+        {"einsum"},
+    ),
+    "linear_of_sequences": (F.linear, (normal(3, 6, 5), normal(5, 4), normal(4)), {"matmul"}),
+    "attention": (heads, tuple([normal(2, 6, 20, seed=i) for i in range(3)]), {"matmul"}),
     "lstm": (lstm, (LSTM[0], normal(4, 5, 4), LSTM[2]), {"lstm", "lstm.vjp"}),
     "lstm_cell": (
         lstm_steps,
@@ -158,6 +187,7 @@ def test_functions_give_the_same(name: str, place: Any, used: list[str]) -> None
         place.assert_same(one, other, f"a gradient of {name}")
     if place.name == "fake":
         assert kernels <= set(used), used
+        assert not {f"{kernel} declines" for kernel in kernels} & set(used)
 
 
 @pytest.mark.parametrize("weights", [None, WEIGHTS])
@@ -179,7 +209,11 @@ def test_all_options_of_cross_entropy(
     place.assert_same(found_gx, gx, "the gradient")
 
 
-@pytest.mark.parametrize("name", ["tanh", "cross_entropy", "layer_norm", "lstm", "gru"])
+SECOND = ["tanh", "cross_entropy", "layer_norm", "lstm", "gru"]
+SECOND += ["matmul_of_stacks", "matmul_with_vectors", "tensordot", "einsum", "attention"]
+
+
+@pytest.mark.parametrize("name", SECOND)
 def test_gradients_of_gradients_go_the_general_way(name: str, place: Any, used: list[str]) -> None:
     f, operands, _ = CASES[name]
     results = []
