@@ -55,9 +55,9 @@ class autocast:  # noqa: N801  (as with no_grad and using_config)
 
     - products of matrices, convolutions, recurrent networks and attention in `dtype`, whatever
       their operands are in: tensor cores take a fraction of the time, and half the memory;
-    - exponentials, logarithms and powers, softmax, losses, sums, means and variances, linear algebra,
-      and layer, rms and group normalization in float32, since half precision has too little range
-      for them, or too few digits;
+    - exponentials, logarithms and powers, softmax, losses, sums, means and variances, matrices'
+      inverses and norms, and layer, rms and group normalization in float32, since half precision
+      has too little range for them, or too few digits;
     - batch normalization in the dtype of its input, with statistics in float32;
     - all else in the widest dtype of its operands, as without. Primitives of your own belong here
       unless they say otherwise, and so does each `Function`.

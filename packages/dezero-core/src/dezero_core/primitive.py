@@ -248,8 +248,8 @@ class Primitive(Generic[P]):
         return None
 
     def _as_array(self, y: Any) -> Any:
-        """Return the result of an operation on numbers alone as an array."""
-        if type(y) not in NUMBERS:
+        """Return the result of an operation on numbers alone as an array; a bfloat16's too."""
+        if type(y) not in NUMBERS and not isinstance(y, np.generic):
             raise TypeError(f"{self.name}: the forward function returned {type(y)}, not an array")
         return np.asarray(y)
 

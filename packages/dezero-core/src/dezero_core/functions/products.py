@@ -7,6 +7,8 @@ from math import prod
 from operator import index
 from typing import Any
 
+import numpy as np
+
 from dezero_core.errors import describe
 from dezero_core.functions._axes import normalize_axis, shape_of
 from dezero_core.functions._subscripts import fresh_letters, read_subscripts
@@ -287,7 +289,7 @@ def einsum(
 @primitive
 def _einsum_of_one(xp: Any, x: ArrayLike, *, subscripts: str) -> Any:
     # Apart from `_einsum`, since its rule does not need the operand: it must not be kept.
-    return xp.einsum(subscripts, x)
+    return _sum_products(xp, subscripts, (x,))
 
 
 @primitive(autocast="half")
@@ -296,7 +298,16 @@ def _einsum(xp: Any, *operands: ArrayLike, subscripts: str, optimize: Any = True
         # NumPy would take a number for a float64 array.
         dtype = xp.result_type(*operands)
         operands = tuple([x if hasattr(x, "dtype") else xp.asarray(x, dtype) for x in operands])
-    return xp.einsum(subscripts, *operands, optimize=optimize)
+    return _sum_products(xp, subscripts, operands, optimize=optimize)
+
+
+def _sum_products(xp: Any, subscripts: str, operands: tuple[Any, ...], **options: Any) -> Any:
+    dtypes = [getattr(x, "dtype", None) for x in operands]
+    if not any(dtype is not None and dtype.kind == "V" for dtype in dtypes):
+        return xp.einsum(subscripts, *operands, **options)
+    # It knows no bfloat16.
+    wide = [x.astype(np.promote_types(x.dtype, np.float32), copy=False) for x in operands]
+    return xp.einsum(subscripts, *wide, **options).astype(np.result_type(*dtypes))
 
 
 _einsum_of_one.defvjp(

@@ -112,7 +112,8 @@ def written_in_blocks(xp: Any, formula: Callable[..., Any], *operands: Any) -> A
 def computed_dtype(xp: Any, *operands: Array | None) -> Any:
     """Return the dtype of a result that has all operands' precision, and is no integer."""
     dtype = xp.result_type(*[x for x in operands if x is not None])
-    return dtype if dtype.kind == "f" else np.dtype(np.float64)
+    # That of bfloat16 is V.
+    return dtype if dtype.kind in "fV" else np.dtype(np.float64)
 
 
 def spread(xp: Any, a: Array, x: Array) -> Array:

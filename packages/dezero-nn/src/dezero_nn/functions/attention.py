@@ -5,6 +5,8 @@ from __future__ import annotations
 from math import sqrt
 from typing import Any
 
+import numpy as np
+
 from dezero_core import Variable
 from dezero_core import functions as F
 from dezero_core.errors import describe
@@ -20,8 +22,12 @@ __all__ = ["scaled_dot_product_attention"]
 # kept. Where a mask leaves a query no key, the weights are 0, not 0 / 0.
 @primitive(autocast="half")
 def _weights(xp: Any, q: Array, k: Array, mask: Array | None, *, scale: float, causal: bool) -> Any:
-    y = matmul(xp, q * scale, xp.swapaxes(k, -1, -2))
+    y = matmul(xp, (q * scale).astype(q.dtype, copy=False), xp.swapaxes(k, -1, -2))
     n, m = y.shape[-2:]
+    # Half precision is enough for products, and for the weights, but not for what lies between.
+    dtype = xp.result_type(q.dtype, k.dtype)
+    if dtype.itemsize < 4:
+        y = y.astype(np.float32, copy=False)
     if mask is not None:
         _check_mask(mask, y)
         y = xp.where(mask, y, -xp.inf) if mask.dtype.kind == "b" else y + mask
@@ -33,11 +39,11 @@ def _weights(xp: Any, q: Array, k: Array, mask: Array | None, *, scale: float, c
     xp.exp(y, out=y)
     total = y.sum(axis=-1, keepdims=True)
     y /= xp.where(total == 0, 1, total)
-    return y
+    return y.astype(dtype) if dtype.itemsize < 4 else y
 
 
 def _check_mask(mask: Array, scores: Array) -> None:
-    if mask.dtype.kind not in "bf":
+    if mask.dtype.kind not in "bfV":
         raise TypeError(
             f"mask is of booleans, True where a query may see a key, or of floating-point numbers "
             f"to add to the scores, not {describe(mask)}"

@@ -44,7 +44,7 @@ def _lowest(xp: Any, x: Array) -> Any:
     """Return what no number is less than: what outside of the image never wins with."""
     if x.dtype.kind == "b":
         return False
-    return -xp.inf if x.dtype.kind == "f" else xp.iinfo(x.dtype).min
+    return -xp.inf if x.dtype.kind in "fV" else xp.iinfo(x.dtype).min
 
 
 def _windows(xp: Any, x: Array, kernel: Pair, stride: Pair, pad: Pair) -> list[Array]:

@@ -66,7 +66,10 @@ class JoinedWeights:
 def join_for_lstm(Wx: Variable, Wh: Variable, b: Variable) -> tuple[Any, ...]:
     W = join_weights(Wx, Wh, b)
     xp = get_array_module(W.data)
-    return W, xp.ascontiguousarray(W.data.transpose(0, 2, 1))
+    # A Variable, so that autocast casts it once for all steps; no gradient flows to it.
+    W_T = Variable(xp.ascontiguousarray(W.data.transpose(0, 2, 1)))
+    W_T.requires_grad = False
+    return W, W_T
 
 
 def join_for_gru(Wx: Variable, Wh: Variable, b: Variable) -> tuple[Any, ...]:
