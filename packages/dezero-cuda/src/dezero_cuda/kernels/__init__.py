@@ -13,6 +13,8 @@ from typing import Any
 
 from dezero_cuda.kernels import (
     activations,
+    batch_normalization,
+    convolution,
     dropout,
     embedding,
     normalization,
@@ -20,6 +22,7 @@ from dezero_cuda.kernels import (
     products,
     recurrent,
     softmax,
+    windows,
 )
 from dezero_cuda.kernels.activations import bias_activation, bias_activation_gradient
 from dezero_cuda.kernels.dropout import seed
@@ -32,6 +35,9 @@ KERNELS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         **activations.KERNELS,
         **softmax.KERNELS,
         **normalization.KERNELS,
+        **batch_normalization.KERNELS,
+        **convolution.KERNELS,
+        **windows.KERNELS,
         **dropout.KERNELS,
         **embedding.KERNELS,
         **recurrent.KERNELS,
