@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -172,7 +173,8 @@ def run(options: argparse.Namespace) -> None:
     # noise for a device is drawn there, by its own one.
     np.random.seed(options.seed)
     options.device.backend.xp.random.seed(options.seed)
-    generator, discriminator = Generator(recipe.size), Discriminator()
+    generator = Generator(recipe.size).to(options.device)
+    discriminator = Discriminator().to(options.device)
     # The same all the time, so that one sees pictures grow.
     shown = options.device.asarray(make_noise(MADE))
     samples, distances = {0: make(generator, shown)}, []
@@ -189,7 +191,7 @@ def run(options: argparse.Namespace) -> None:
     with tqdm(total=epochs * updates, unit=" batches", leave=False, disable=None) as bar:
         for epoch in range(1, epochs + 1):
             losses = []
-            for (x, _), _ in zip(loader, range(updates), strict=False):
+            for x, _ in islice(loader, updates):
                 losses.append(train(generator, discriminator, *rivals, x))
                 bar.update()
             made = make(generator, shown)

@@ -84,7 +84,7 @@ def run(options: argparse.Namespace) -> None:
     xp = options.device.backend.xp
     xp.random.seed(options.seed)
     # The critic ends in a number without bounds: a score, no probability.
-    generator, critic = MLP((*SIZES, 2), activation=relu), MLP((*SIZES, 1), activation=relu)
+    generator, critic = (MLP((*SIZES, size), activation=relu).to(options.device) for size in (2, 1))
     for_g = Adam(0.001, beta1=0.5, beta2=0.9).setup(generator)
     for_c = Adam(0.001, beta1=0.5, beta2=0.9).setup(critic)
     schedules = [

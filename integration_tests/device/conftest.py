@@ -6,9 +6,13 @@ the GPU, with the marker `gpu`, where there is one.
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -78,3 +82,21 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     if not cuda.is_available():
         pytest.skip("there is no CUDA device here, or no CuPy")
     yield Place("cuda", cuda, nullcontext, 2e-4)
+
+
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], ModuleType]]:
+    """The function that imports a script: its modules are called as those of others are."""
+    mine: set[str] = set()
+
+    def load(script: str) -> ModuleType:
+        folder = (Path(__file__).parents[2] / "examples" / script).parent
+        monkeypatch.syspath_prepend(str(folder))
+        for name in {path.stem for path in folder.glob("*.py")}:
+            mine.add(name)
+            sys.modules.pop(name, None)
+        return importlib.import_module(Path(script).stem)
+
+    yield load
+    for name in mine:
+        sys.modules.pop(name, None)
