@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from dezero_core import Device
 from dezero_core.typing import Array, ArrayLike
 from dezero_data._arguments import check_integer
 from dezero_data._batches import Collate
@@ -62,7 +63,7 @@ class SeqDataLoader(DataLoader):
         num_workers: int = 0,
         timeout: float | None = None,
         prefetch: int = 0,
-        device: str | None = None,
+        device: str | Device | None = None,
     ) -> None:
         super().__init__(
             *(dataset, batch_size, False, gpu),
@@ -144,7 +145,7 @@ class TokenLoader(DataLoader):
         num_workers: int = 0,
         timeout: float | None = None,
         prefetch: int = 0,
-        device: str | None = None,
+        device: str | Device | None = None,
     ) -> None:
         self.length = check_integer(length, "length", "TokenLoader", least=1)
         super().__init__(

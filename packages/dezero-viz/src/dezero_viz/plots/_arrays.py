@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from dezero_core.backend import as_numpy
+from dezero_core.devices import device_of
+from dezero_core.typing import Array
 
-__all__ = ["class_names", "class_numbers", "finite_or_nan", "real_array"]
+__all__ = ["class_names", "class_numbers", "finite_or_nan", "real_array", "where_given"]
 
 
 def real_array(
@@ -49,6 +51,11 @@ def real_array(
     if array.size == 0:
         raise ValueError(f"{operation}: {name} is empty, of shape {array.shape}; want {wanted}")
     return array
+
+
+def where_given(array: npt.NDArray[Any], x: Any) -> Array:
+    """Return an array of the host on the device of what the user gave, for the user's functions."""
+    return array if isinstance(x, list | tuple) else device_of(x).asarray(array)
 
 
 def finite_or_nan(array: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

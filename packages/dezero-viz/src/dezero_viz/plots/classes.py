@@ -11,7 +11,7 @@ import numpy as np
 from dezero_core import no_grad, test_mode
 from dezero_core.errors import describe
 from dezero_core.typing import ArrayLike
-from dezero_viz.plots._arrays import class_names, class_numbers, real_array
+from dezero_viz.plots._arrays import class_names, class_numbers, real_array, where_given
 from dezero_viz.plots._sheet import Sheet
 from dezero_viz.plots._style import COLORS, GRAY, MARKS
 
@@ -45,9 +45,9 @@ def plot_decision_boundary(
     The model is asked in test mode, and no graph is recorded.
 
     Args:
-        model: From an array of points, of shape (M, 2) and the dtype of `x`, to scores of shape
-            (M, C), of which the largest is chosen; or of shape (M,) or (M, 1), of which class 1
-            has those above `threshold`.
+        model: From an array of points, of shape (M, 2), of the dtype of `x` and on its device, to
+            scores of shape (M, C), of which the largest is chosen; or of shape (M,) or (M, 1), of
+            which class 1 has those above `threshold`.
         x: The examples, of shape (N, 2). They tell what part of the plane is shown.
         t: The examples' classes, of shape (N,). Without it they are not drawn.
         names: The classes' names, for the legend.
@@ -95,7 +95,7 @@ def plot_decision_boundary(
     grid = np.stack(np.meshgrid(*across.T), axis=-1)
     dtype = getattr(x, "dtype", None)
     dtype = dtype if getattr(dtype, "kind", "") == "f" else np.float64
-    scores = _scores(model, grid.reshape(-1, 2).astype(dtype), threshold)
+    scores = _scores(model, where_given(grid.reshape(-1, 2).astype(dtype), x), threshold)
     scores = scores.reshape(resolution, resolution, -1)
     count = max(scores.shape[-1], 0 if classes is None else int(classes.max()) + 1)
     labels = class_names(operation, names, count)

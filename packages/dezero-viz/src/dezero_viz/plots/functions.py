@@ -11,7 +11,7 @@ import numpy as np
 from dezero_core import Variable, as_numpy, grad, no_grad
 from dezero_core import functions as F
 from dezero_core.typing import ArrayLike
-from dezero_viz.plots._arrays import finite_or_nan, real_array
+from dezero_viz.plots._arrays import finite_or_nan, real_array, where_given
 from dezero_viz.plots._sheet import Sheet
 from dezero_viz.plots._style import COLORS, GRAY, MARKS, dress, line_styles
 
@@ -40,7 +40,8 @@ def plot_derivatives(
     curve has a gap.
 
     Args:
-        f: A function from a Variable of shape (N,) to one of that shape, element by element.
+        f: A function from a Variable of shape (N,), on the device of `x`, to one of that shape,
+            element by element.
         x: Where to compute it: numbers in ascending order, of shape (N,).
         order: Up to which derivative, from 0 on.
         name: What the function is called in the legend.
@@ -68,7 +69,7 @@ def plot_derivatives(
     if isinstance(order, bool) or not isinstance(order, int) or order < 0:
         raise ValueError(f"plot_derivatives: order must be a whole number from 0, got {order!r}")
     sheet = Sheet("plot_derivatives", to_file)
-    curves = _derivatives(f, points, order)
+    curves = _derivatives(f, where_given(points, x), order)
     axes = sheet.axes(ax, (5.6, 3.6))
     for n, (curve, look) in enumerate(zip(curves, line_styles(), strict=False)):
         mark = "'" * n if n < 4 else f"^{{({n})}}"
