@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,10 @@ import numpy as np
 import pytest
 
 from dezero_core import Parameter, Variable, as_numpy, functions
+from dezero_core.graph import build_graph
 from dezero_core.primitive import Primitive
 from dezero_cuda.kernels import KERNELS, Philox
+from dezero_nn import MLP, Linear, Sequential, TransformerBlock
 from dezero_nn import functions as F
 from dezero_optim import SGD, Adam, AdamW, MomentumSGD
 
@@ -141,8 +143,8 @@ CASES: dict[str, tuple[Callable[..., Any], tuple[Any, ...], set[str]]] = {
     ),
     "matmul_of_a_stack": (functions.matmul, (normal(3, 6, 5), normal(5, 4)), {"matmul"}),
     "matmul_with_vectors": (
-        lambda x0, x1: functions.matmul(functions.matmul(x0, x1), x0),
-        (normal(5), normal(5, 5)),
+        lambda x0, x1, x2: functions.matmul(functions.matmul(x0, x1), x2),
+        (normal(5), normal(5, 5), normal(5, 2)),
         {"matmul"},
     ),
     "tensordot": (
@@ -155,7 +157,20 @@ CASES: dict[str, tuple[Callable[..., Any], tuple[Any, ...], set[str]]] = {
         (normal(2, 3, 4, 5), normal(2, 6, 4, 5)),
         {"einsum"},
     ),
-    "linear_of_sequences": (F.linear, (normal(3, 6, 5), normal(5, 4), normal(4)), {"matmul"}),
+    "linear": (F.linear, (X, normal(5, 4), normal(4)), {"linear", "matmul"}),
+    "linear_of_sequences": (
+        F.linear,
+        (normal(3, 6, 5), normal(5, 4), normal(4)),
+        {"linear", "matmul"},
+    ),
+    **{
+        f"linear_{f.__name__}": (
+            partial(F.linear, activation=f),
+            (X, normal(5, 4), normal(4)),
+            {"linear_activation", "linear_activation.vjp", "matmul"},
+        )
+        for f in (F.relu, F.sigmoid, functions.tanh, F.silu, F.gelu)
+    },
     "attention": (heads, tuple([normal(2, 6, 20, seed=i) for i in range(3)]), {"matmul"}),
     "lstm": (lstm, (LSTM[0], normal(4, 5, 4), LSTM[2]), {"lstm", "lstm.vjp"}),
     "lstm_cell": (
@@ -210,6 +225,7 @@ def test_all_options_of_cross_entropy(
 
 
 SECOND = ["tanh", "cross_entropy", "layer_norm", "lstm", "gru"]
+SECOND += ["linear_relu", "linear_tanh", "linear_silu", "linear_gelu"]
 SECOND += ["matmul_of_stacks", "matmul_with_vectors", "tensordot", "einsum", "attention"]
 
 
@@ -283,7 +299,7 @@ def test_what_kernels_replace_is_there() -> None:
     primitives = {value.name: value for value in ours if isinstance(value, Primitive)}
     for name, kernel in KERNELS.items():
         operation, _, rule = name.partition(".")
-        if operation == "optimizer":
+        if operation in ("optimizer", "gradients"):
             continue
         replaced = primitives[operation]
         given = list(signature(kernel).parameters)
@@ -295,3 +311,36 @@ def test_what_kernels_replace_is_there() -> None:
             operand = rule.partition(".")[2]
             needs = [not operand or operand == o for o in replaced.signature.operands]
             assert replaced.make_plan(np, tuple(needs)) is not None, name
+
+
+MADE: dict[str, tuple[Callable[[], Any], Any, int]] = {
+    "mlp": (lambda: MLP((7, 6, 2), activation=F.relu), X, 2),
+    "sequential": (
+        lambda: Sequential(Linear(7), F.silu, Linear(6), functions.tanh, Linear(2), F.sigmoid),
+        X,
+        3,
+    ),
+    "transformer": (lambda: TransformerBlock(8, heads=2), normal(2, 3, 8), 1),
+}
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_models_join_layers_and_activations(name: str, place: Any, used: list[str]) -> None:
+    make, x, n_joined = MADE[name]
+    model = make()
+    y = model(x)
+    (y * y).sum().backward()
+    wanted = {path: p.grad.data for path, p in model.namedparams()}
+    moved = place.put(x)
+    model.to(place.name)
+    model.cleargrads()
+    with place.quiet():
+        found = model(moved)
+        (found * found).sum().backward()
+    place.assert_same(found, y, name)
+    for path, p in model.namedparams():
+        place.assert_same(p.grad, wanted[path], path)
+    names = [operation.name for operation in build_graph(found).operations]
+    assert names.count("linear_activation") == n_joined
+    if place.name == "fake":
+        assert used.count("linear_activation") == used.count("linear_activation.vjp") == n_joined

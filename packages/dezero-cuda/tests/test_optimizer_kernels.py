@@ -129,3 +129,70 @@ def test_plans_go_with_their_arrays(place: Any) -> None:
 def test_nothing_to_do(place: Any) -> None:
     x = place.put(np.ones((0, 2), np.float32))
     assert KERNELS["optimizer.sgd"](place.xp, (0.5,), [x], [x], []) is None
+
+
+# --- losses that are scaled ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_an_update_that_is_skipped_on_the_device_changes_nothing(
+    name: str, dtype: Any, place: Any
+) -> None:
+    numbers, n_states = RULES[name]
+    n_kinds = n_states + (dtype == np.float16)
+    p, g = (place.put(np.full(20, value, dtype)) for value in (1.0, 0.5))
+    states = [[place.put(np.full(20, 1.0, np.float32))] for _ in range(n_kinds)]
+    kernel = KERNELS[f"optimizer.{name}"]
+    assert kernel(place.xp, numbers, [p], [g], states, place.put(np.array(True)), None) is None
+    for array in (p, *[kind[0] for kind in states]):
+        assert place.get(array).tolist() == [1.0] * 20
+    kernel(place.xp, numbers, [p], [g], states, place.put(np.array(False)), None)
+    assert (place.get(p) < 1).all() or name in ("momentum_sgd", "nesterov")
+    assert (place.get(p) != 1).all()
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw"])
+def test_a_factor_on_the_device_belongs_to_the_rate(name: str, place: Any) -> None:
+    numbers, _ = RULES[name]
+    *before, rate, eps = numbers
+    found = []
+    for given, factor in (((*before, rate, eps), 0.25), ((*before, rate / 4, eps), None)):
+        p, g, m, v = (place.put(np.linspace(1, 2, 9, dtype=np.float32)) for _ in range(4))
+        guard = place.put(np.array(False)), None if factor is None else place.put(np.array(factor))
+        KERNELS[f"optimizer.{name}"](place.xp, given, [p], [g], [[m], [v]], *guard)
+        found.append(place.get(p).tolist())
+    assert found[0] == found[1] != np.linspace(1, 2, 9, dtype=np.float32).tolist()
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_gradients_are_scaled_at_once(dtype: Any, place: Any) -> None:
+    rng = np.random.default_rng(0)
+    wanted = [np.asarray(rng.normal(size=shape)).astype(dtype) for shape in SHAPES]
+    there = [place.put(x.copy()) for x in wanted]
+    there.append(place.put(np.arange(5.0).astype(dtype))[1:])  # not aligned
+    wanted.append(np.arange(1.0, 5.0).astype(dtype))
+    factor = place.put(np.array(0.25, np.float32))
+    found = KERNELS["gradients.scale"](place.xp, there, factor)
+    assert found.shape == () and not bool(place.get(found))
+    for x, expected in zip(there, wanted, strict=True):
+        np.testing.assert_array_equal(place.get(x), expected * dtype(0.25))
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("where", [0, 8191, 8192, 9000])
+def test_what_is_not_finite_is_found(value: float, where: int, place: Any) -> None:
+    x = np.ones(9001, np.float32)
+    x[where] = value
+    there = [place.put(np.ones(3, np.float32)), place.put(x)]
+    factor = place.put(np.array(2.0, np.float32))
+    assert bool(place.get(KERNELS["gradients.scale"](place.xp, there, factor)))
+    assert place.get(there[0]).tolist() == [2.0] * 3
+
+
+def test_gradients_of_other_kinds_are_declined(place: Any) -> None:
+    factor = place.put(np.array(2.0, np.float32))
+    mixed = [place.put(np.ones(3, dtype)) for dtype in (np.float32, np.float64)]
+    assert KERNELS["gradients.scale"](place.xp, mixed, factor) is NotImplemented
+    strided = [place.put(np.ones((3, 4), np.float32)).T]
+    assert KERNELS["gradients.scale"](place.xp, strided, factor) is NotImplemented

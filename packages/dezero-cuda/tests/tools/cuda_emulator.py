@@ -12,6 +12,7 @@ import shutil
 import struct
 import subprocess
 import tempfile
+from collections import OrderedDict
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -95,10 +96,10 @@ def emulate(monkeypatch: Any) -> Any:
     Returns:
         What stands in for `cupy.cuda`; its `cublas.calls` tells which products were computed.
     """
-    for module in ("_launch", "_gemm", "optimizers", "philox"):
+    for module in ("_launch", "_gemm", "gradients", "optimizers", "philox"):
         place = f"dezero_cuda.kernels.{module}.current_device"
         monkeypatch.setattr(place, lambda xp: 0)
-    for module in ("_gemm", "optimizers"):
+    for module in ("_gemm", "gradients", "optimizers"):
         place = f"dezero_cuda.kernels.{module}.address"
         monkeypatch.setattr(place, lambda x: _host(x).ctypes.data)
     cuda = stub_cuda()
@@ -106,5 +107,6 @@ def emulate(monkeypatch: Any) -> Any:
     monkeypatch.setattr("dezero_cuda.kernels._gemm._modes", {})
     monkeypatch.setattr(_launch, "load_function", _load)
     monkeypatch.setattr(_launch, "_functions", {})
+    monkeypatch.setattr("dezero_cuda.kernels.gradients._tables", OrderedDict())
     monkeypatch.setattr("dezero_cuda.kernels.optimizers._plans", {})
     return cuda

@@ -17,6 +17,7 @@ from dezero_cuda.kernels import (
     convolution,
     dropout,
     embedding,
+    gradients,
     normalization,
     optimizers,
     products,
@@ -43,6 +44,7 @@ KERNELS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         **recurrent.KERNELS,
         **products.KERNELS,
         **optimizers.KERNELS,
+        **gradients.KERNELS,
     }
 )
 """All kernels, by the names under which `dezero_core.backend.Backend` looks for them."""

@@ -1,6 +1,8 @@
 // Updates of all parameters in one launch. A table in device memory says what each block does:
 // first one number for each block, the parameter's row times 2^32 and the chunk's number; then a row
 // of six for each parameter: its size, and where it, its gradient, two states and its master lie.
+// Nothing is changed where `unless` points to true. What `factor` points to, if anything, is what an
+// Adam's rate is multiplied by.
 
 #define CHUNK 8192
 
@@ -90,15 +92,19 @@ template <int STATES, class Rule> __device__ inline void update(
     for (long long i = done + threadIdx.x; i < n; i += blockDim.x) f(i, Lanes<1>());
 }
 
-#define OPTIMIZER(name, Rule, STATES)                                                            \
+// RATE is the place of the number that `factor` belongs to.
+#define OPTIMIZER(name, Rule, STATES, RATE)                                                      \
     extern "C" __global__ void name(                                                             \
-        const long long* table, long long blocks, double a, double b, double c, double d, double e) { \
-        const double numbers[] = {a, b, c, d, e};                                                \
+        const long long* table, long long blocks, double a, double b, double c, double d, double e, \
+        const bool* unless, const double* factor) {                                              \
+        if (unless && *unless) return;                                                           \
+        double numbers[] = {a, b, c, d, e};                                                      \
+        if (factor) numbers[RATE] *= *factor;                                                    \
         update<STATES>(table, blocks, Rule(numbers));                                            \
     }
 
-OPTIMIZER(sgd, Sgd, 0)
-OPTIMIZER(momentum_sgd, MomentumSgd, 1)
-OPTIMIZER(nesterov, Nesterov, 1)
-OPTIMIZER(adam, Adam, 2)
-OPTIMIZER(adamw, AdamW, 2)
+OPTIMIZER(sgd, Sgd, 0, 0)
+OPTIMIZER(momentum_sgd, MomentumSgd, 1, 0)
+OPTIMIZER(nesterov, Nesterov, 1, 0)
+OPTIMIZER(adam, Adam, 2, 2)
+OPTIMIZER(adamw, AdamW, 2, 3)

@@ -121,6 +121,8 @@ def _update(name: str, n_states: int) -> Callable[..., Any]:
         params: _Arrays,
         grads: _Arrays,
         states: Sequence[_Arrays],
+        unless: Array | None = None,
+        factor: Array | None = None,
     ) -> Any:
         plan = _plan(xp, params, states, n_states)
         if not plan.fits(xp, grads):
@@ -128,7 +130,8 @@ def _update(name: str, n_states: int) -> Callable[..., Any]:
         if plan.blocks:
             grads = [contiguous(xp, g) for g in grads]
             padded = (*numbers, *[0.0] * (_MOST_NUMBERS - len(numbers)))
-            args = (plan.table(xp, grads), plan.blocks, *padded)
+            guard = [0 if x is None else x for x in (unless, factor)]
+            args = (plan.table(xp, grads), plan.blocks, *padded, *guard)
             launch(xp, "optimizers", name, plan.dtype, (plan.blocks,), (256,), args)
         return None
 
