@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dezero_core.testing import fake_device
 from dezero_data import Digits
 from dezero_nn import (
     LSTM,
@@ -143,3 +144,27 @@ def test_layers_are_named_by_their_paths(digits: Any) -> None:
     report = diagnose(model, softmax_cross_entropy, digits, show=False, steps=0)
     (found,) = [f for f in report.findings if f.check == "not finite"]
     assert found.where == "log after l1"
+
+
+def test_activations_that_a_device_joins_with_products_are_found(digits: Any) -> None:
+    x, t = digits
+    dead, saturated = MLP((50, 10), activation=relu), MLP((50, 10))
+    for model in (dead, saturated):
+        model(x)
+        model.l0.b.data -= 50
+    twice = Sequential(Linear(1), sigmoid)
+    t2 = (t % 2).reshape(-1, 1)
+    with fake_device() as device:
+        found = {}
+        for model, loss, labels in (
+            (dead, softmax_cross_entropy, t),
+            (saturated, softmax_cross_entropy, t),
+            (twice, sigmoid_cross_entropy, t2),
+        ):
+            model.to(device.name)
+            batch = (device.asarray(x), device.asarray(labels))
+            report = diagnose(model, loss, batch, show=False, steps=0)
+            found |= {finding.check: finding.where for finding in report.findings}
+    assert found["dead units"].startswith("relu in l0")
+    assert found["saturation"].startswith("sigmoid in l0")
+    assert found["sigmoid twice"].startswith("sigmoid in l0")

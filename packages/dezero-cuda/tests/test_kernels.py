@@ -176,6 +176,64 @@ def test_the_backend_offers_them() -> None:
     assert {"relu", "softmax_cross_entropy.vjp.x", "lstm.vjp", "optimizer.adamw"} < set(KERNELS)
 
 
+# --- fully connected ----------------------------------------------------------------------------
+
+JOINED = ["relu", "sigmoid", "tanh", "silu", "gelu"]
+
+
+@pytest.mark.parametrize("name", ["silu", "gelu", "gelu_by_tanh"])
+@pytest.mark.parametrize("columns", [1, 5, 16])
+def test_slopes_of_what_a_bias_is_added_to(name: str, columns: int, place: Any, dtype: Any) -> None:
+    x, gy = normal(dtype, 6, columns), normal(dtype, 6, columns, seed=1)
+    b = normal(dtype, columns, seed=2)
+    found = bias_activation_gradient(place.xp, place.put(gy), place.put(x), name, place.put(b))
+    v = x.astype(np.float64) + b
+    factor = 1e5 if dtype == np.float64 else 8
+    compare(place, found, gy.astype(np.float64) * slope_at(ACTIVATIONS[name], v), dtype, factor)
+
+
+@pytest.mark.parametrize("shape", [(6, 8), (2, 3, 8), (8,), (0, 8)])
+@pytest.mark.parametrize("has_bias", [False, True])
+def test_linear(shape: Any, has_bias: bool, place: Any, dtype: Any) -> None:
+    x, W, b = normal(dtype, *shape), normal(dtype, 8, 5, seed=1), normal(dtype, 5, seed=2)
+    y = KERNELS["linear"](place.xp, place.put(x), place.put(W), place.put(b) if has_bias else None)
+    wanted = x.astype(np.float64) @ W.astype(np.float64) + (b if has_bias else 0)
+    compare(place, y, wanted, dtype, 8)
+
+
+@pytest.mark.parametrize("name", JOINED)
+@pytest.mark.parametrize("shape", [(6, 8), (2, 3, 8), (8,), (0, 8)])
+@pytest.mark.parametrize("has_bias", [False, True])
+def test_linear_and_activation(
+    name: str, shape: Any, has_bias: bool, place: Any, dtype: Any
+) -> None:
+    x, W, b = normal(dtype, *shape), normal(dtype, 8, 5, seed=1), normal(dtype, 5, seed=2)
+    gy = normal(dtype, *shape[:-1], 5, seed=3)
+    there = [place.put(x), place.put(W), place.put(b) if has_bias else None]
+    y, product = KERNELS["linear_activation"](place.xp, *there, activation=name)
+    exact = [a.astype(np.float64) for a in (x, W, b, gy)]
+    z = exact[0] @ exact[1] + (exact[2] if has_bias else 0)
+    f = ACTIVATIONS[name]
+    compare(place, y, f(z), dtype, 8)
+    assert (product is None) == (name in ("relu", "sigmoid", "tanh"))
+    gradients = KERNELS["linear_activation.vjp"](
+        place.xp, place.put(gy), (True, True, has_bias), *there, y, product, name
+    )
+    gz = (exact[3] * slope_at(f, z)).reshape(-1, 5)
+    factor = 1e6 if dtype == np.float64 else 50
+    compare(place, gradients[0], (gz @ exact[1].T).reshape(x.shape), dtype, factor)
+    compare(place, gradients[1], exact[0].reshape(-1, 8).T @ gz, dtype, factor)
+    compare(place, gradients[2], gz.reshape(gy.shape), dtype, factor)
+
+
+def test_what_linear_declines(place: Any) -> None:
+    x, W, b = (place.put(np.ones(shape)) for shape in ((2, 3), (3, 4), (4,)))
+    for name, settings in (("linear", {}), ("linear_activation", {"activation": "relu"})):
+        for operands in ((x, W, W), (x, W[0], None), (x, W.T, None), (x[0, 0], W, None)):
+            assert KERNELS[name](place.xp, *operands, **settings) is NotImplemented
+        assert KERNELS[name](place.xp, x, W, b.astype(np.float32), **settings) is NotImplemented
+
+
 # --- rows --------------------------------------------------------------------------------------
 
 ROWS = [(1, 1), (5, 3), (9, 32), (3, 1000), (2, 1025), (2, 9001), (1, 70_001), (300, 4)]

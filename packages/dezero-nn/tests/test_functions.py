@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from dezero_core import Parameter, Variable, as_numpy
+from dezero_core import functions as CF
+from dezero_core.graph import build_graph
 from dezero_core.testing import fake_device
 from dezero_nn import functions as F
 
@@ -238,3 +240,49 @@ def test_the_product_inside_linear_simple_is_freed() -> None:
     finally:
         tracemalloc.stop()
     assert y.data.nbytes <= kept < 1.1 * y.data.nbytes
+
+
+@pytest.mark.parametrize("activation", [F.relu, F.sigmoid, CF.tanh, F.silu, F.gelu, F.softplus])
+def test_linear_with_an_activation_is_their_composition(activation: Any) -> None:
+    rng = np.random.default_rng(0)
+    arrays_here = [rng.normal(size=shape).astype(np.float32) for shape in ((4, 3), (3, 5), (5,))]
+    x, W, b = map(Variable, arrays_here)
+    wanted = activation(F.linear(x, W, b))
+    np.testing.assert_array_equal(F.linear(x, W, b, activation).data, wanted.data)
+    # On the host they are two operations, elsewhere one, if the activation is one of five.
+    names = [op.name for op in build_graph(F.linear(x, W, b, activation)).operations]
+    assert names == [op.name for op in build_graph(wanted).operations]
+    wanted.backward()
+    with fake_device() as device:
+        there = [Variable(device.asarray(array)) for array in arrays_here]
+        with device.forbid():
+            y = F.linear(*there, activation)
+            y.backward()
+        np.testing.assert_array_equal(as_numpy(y), wanted.data)
+        for here, other in zip((x, W, b), there, strict=True):
+            assert here.grad is not None and other.grad is not None
+            np.testing.assert_allclose(as_numpy(other.grad), here.grad.data, rtol=1e-6, atol=1e-6)
+        names = [op.name for op in build_graph(y).operations]
+        assert (names == ["linear_activation"]) == (activation is not F.softplus)
+
+
+def test_linear_with_an_activation_keeps_only_what_its_slope_needs() -> None:
+    with fake_device() as device:
+        x, W = (Variable(device.asarray(np.ones((n, n)))) for n in (300, 300))
+        for activation, kept in ((F.relu, 1), (F.gelu, 2)):
+            tracemalloc.start()
+            try:
+                y = F.linear(x, W, None, activation)
+                size = tracemalloc.get_traced_memory()[0]
+            finally:
+                tracemalloc.stop()
+            assert kept * y.data.nbytes <= size < (kept + 0.1) * y.data.nbytes
+
+
+def test_linear_with_an_activation_says_what_does_not_fit() -> None:
+    with fake_device() as device:
+        x, W = (device.asarray(np.ones(shape)) for shape in ((4, 3), (2, 5)))
+        with pytest.raises(ValueError, match="linear_activation: x has 3 features, W takes 2"):
+            F.linear(x, W, activation=F.relu)
+    with pytest.raises(TypeError, match=r"linear: x is an array of shape .* not None"):
+        F.linear(None, np.ones((2, 5)), activation=F.relu)

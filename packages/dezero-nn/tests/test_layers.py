@@ -356,3 +356,30 @@ def test_plot_without_a_plotter_says_what_to_install(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda **_: [])
     with pytest.raises(LookupError, match="pip install dezero-viz"):
         MLP((2,)).plot(np.ones((1, 2)))
+
+
+def test_models_join_only_what_is_theirs_to_join() -> None:
+    class Doubled(Linear):
+        def forward(self, x: Any, activation: Any = None) -> Any:
+            return super().forward(x) * 2
+
+    def last(y: Any) -> str:
+        return str(build_graph(y).operations[-1].name)
+
+    x = np.ones((2, 3), np.float32)
+    with fake_device() as device:
+        there = device.asarray(x)
+        for first, activation, name in (
+            (Linear(4), relu, "linear_activation"),
+            (Linear(4), lambda y: relu(y), "relu"),
+            (Doubled(4), relu, "relu"),
+        ):
+            model = MLP((4, 2), activation=activation)
+            model.l0 = first
+            wanted = model(x)
+            hidden = activation(first(x))
+            model.to(device.name)
+            np.testing.assert_allclose(as_numpy(model(there)), wanted.data, rtol=1e-6)
+            y = Sequential(first, activation)(there)
+            np.testing.assert_allclose(as_numpy(y), hidden.data, rtol=1e-6)
+            assert last(y) == name

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
+from dezero_core import functions as CF
 from dezero_core.testing.specs import OperationSpec, away_from, constant, integers, normal
 from dezero_nn import functions as F
+from dezero_nn.functions.connections import _linear_activation
 
 SCORES = normal(5, 4)
 LABELS = integers(0, 4, 5)
+erf = np.vectorize(math.erf, otypes=[float])
 
 
 def logistic(x: Any) -> Any:
     return 1 / (1 + np.exp(-x))
+
+
+ACTIVATIONS: dict[str, Any] = {
+    "relu": lambda x: np.maximum(x, 0),
+    "sigmoid": logistic,
+    "tanh": np.tanh,
+    "silu": lambda x: x * logistic(x),
+    "gelu": lambda x: x * (1 + erf(x / math.sqrt(2))) / 2,
+}
 
 
 def log_softmax(x: Any, axis: int = 1) -> Any:
@@ -44,6 +57,27 @@ def _linear(case: str, *operands: Any, function: Any = F.linear) -> OperationSpe
         operands=operands,
         reference=affine,
         differentiable=tuple(range(len(operands))),
+    )
+
+
+def _with_activation(case: str, activation: str, *operands: Any) -> OperationSpec:
+    """Return what `F.linear` with an activation is on a GPU."""
+    return OperationSpec(
+        name=f"linear_activation[{case}]",
+        function=lambda x, W, b=None: _linear_activation(x, W, b, activation=activation),
+        operands=operands,
+        reference=lambda x, W, b=0.0: ACTIVATIONS[activation](affine(x, W, b)),
+        differentiable=tuple(range(len(operands))),
+    )
+
+
+def _activated(activation: Any, reference: Any) -> OperationSpec:
+    return OperationSpec(
+        f"linear[{reference}]",
+        lambda x, W, b: F.linear(x, W, b, activation),
+        (normal(4, 3), normal(3, 5), normal(5)),
+        lambda x, W, b: ACTIVATIONS[reference](affine(x, W, b)),
+        differentiable=(0, 1, 2),
     )
 
 
@@ -81,6 +115,14 @@ SPECS = [
     _linear("broadcast bias", normal(4, 3), normal(3, 5), normal(4, 1)),
     _linear("with bias", normal(4, 3), normal(3, 5), normal(5), function=F.linear_simple),
     _linear("without bias", normal(4, 3), normal(3, 5), function=F.linear_simple),
+    *[_with_activation(name, name, normal(4, 3), normal(3, 5), normal(5)) for name in ACTIVATIONS],
+    _with_activation("stack", "gelu", normal(2, 4, 3), normal(3, 5), normal(5)),
+    _with_activation("vector", "silu", normal(3), normal(3, 5), normal(5)),
+    _with_activation("without bias", "gelu", normal(4, 3), normal(3, 5)),
+    _with_activation("empty batch", "sigmoid", normal(0, 3), normal(3, 5), normal(5)),
+    _with_activation("broadcast bias", "silu", normal(4, 3), normal(3, 5), normal(4, 1)),
+    _activated(CF.tanh, "tanh"),
+    _activated(F.gelu, "gelu"),
     OperationSpec(
         "mean_squared_error",
         F.mean_squared_error,

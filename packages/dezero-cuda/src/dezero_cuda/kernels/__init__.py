@@ -18,6 +18,7 @@ from dezero_cuda.kernels import (
     dropout,
     embedding,
     gradients,
+    linear,
     normalization,
     optimizers,
     products,
@@ -43,6 +44,7 @@ KERNELS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         **embedding.KERNELS,
         **recurrent.KERNELS,
         **products.KERNELS,
+        **linear.KERNELS,
         **optimizers.KERNELS,
         **gradients.KERNELS,
     }

@@ -72,24 +72,34 @@ template <class Function> __device__ inline void forward(
     });
 }
 
+template <class Function, int L> __device__ inline void pulled(
+    const T* gy, const T* v, const T* b, T* gx, long long i, long long columns) {
+    Pack<T, L> g = load<L>(gy, i), values = load<L>(v, i), biases;
+    if (b) biases = load<L>(b, i % columns);
+    for (int k = 0; k < L; ++k) {
+        const C bias = b ? wide(biases.at[k]) : 0;
+        g.at[k] = narrow(wide(g.at[k]) * Function::slope(wide(values.at[k]) + bias));
+    }
+    store<L>(gx, i, g);
+}
+
+// gx = gy f'(v + b), where v + b is what slope takes.
 template <class Function> __device__ inline void backward(
-    const T* gy, const T* v, T* gx, long long n) {
-    each<LANES>(n, aligned(gy, v, gx), [=](long long i, auto lanes) {
-        const int L = decltype(lanes)::count;
-        Pack<T, L> g = load<L>(gy, i), values = load<L>(v, i);
-        for (int k = 0; k < L; ++k)
-            g.at[k] = narrow(wide(g.at[k]) * Function::slope(wide(values.at[k])));
-        store<L>(gx, i, g);
+    const T* gy, const T* v, const T* b, T* gx, long long n, long long columns) {
+    const bool whole = aligned(gy, v, gx) && (!b || (aligned(b) && columns % LANES == 0));
+    each<LANES>(n, whole, [=](long long i, auto lanes) {
+        pulled<Function, decltype(lanes)::count>(gy, v, b, gx, i, columns);
     });
 }
 
-#define ACTIVATION(name, Function)                                                            \
-    extern "C" __global__ void name##_forward(                                                \
-        const T* x, const T* b, T* y, long long n, long long columns) {                       \
-        forward<Function>(x, b, y, n, columns);                                               \
-    }                                                                                         \
-    extern "C" __global__ void name##_backward(const T* gy, const T* v, T* gx, long long n) { \
-        backward<Function>(gy, v, gx, n);                                                     \
+#define ACTIVATION(name, Function)                                                                 \
+    extern "C" __global__ void name##_forward(                                                     \
+        const T* x, const T* b, T* y, long long n, long long columns) {                            \
+        forward<Function>(x, b, y, n, columns);                                                    \
+    }                                                                                              \
+    extern "C" __global__ void name##_backward(                                                    \
+        const T* gy, const T* v, const T* b, T* gx, long long n, long long columns) {              \
+        backward<Function>(gy, v, b, gx, n, columns);                                              \
     }
 
 ACTIVATION(identity, Identity)

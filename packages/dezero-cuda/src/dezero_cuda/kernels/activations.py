@@ -11,7 +11,7 @@ from dezero_core.errors import describe
 from dezero_core.typing import Array
 from dezero_cuda.kernels._launch import contiguous, elements, launch, supported
 
-__all__ = ["KERNELS", "bias_activation", "bias_activation_gradient"]
+__all__ = ["KERNELS", "add_and_activate", "bias_activation", "bias_activation_gradient"]
 
 _NAMES = ("identity", "relu", "sigmoid", "tanh", "silu", "gelu", "gelu_by_tanh")
 
@@ -39,20 +39,14 @@ def bias_activation(xp: Any, x: Array, b: Array | None = None, activation: str =
         ...     import cupy
         ...     y = bias_activation(cupy, cupy.zeros((2, 3)), cupy.ones(3))
     """
-    _check(activation)
+    _check(activation, x, b)
     dtype = supported(xp, x, b)
-    if dtype is None:
-        return NotImplemented
-    columns = x.shape[-1] if x.ndim else 1
-    if b is not None and b.shape != x.shape[-1:]:
-        raise ValueError(
-            f"bias_activation: b has the shape (C,), as the last axis of x, {describe(x)}; got "
-            f"{describe(b)}"
-        )
-    return _forward(xp, activation, dtype, x, b, columns)
+    return NotImplemented if dtype is None else _forward(xp, activation, dtype, x, b)
 
 
-def bias_activation_gradient(xp: Any, gy: Array, v: Array, activation: str = "relu") -> Array:
+def bias_activation_gradient(
+    xp: Any, gy: Array, v: Array, activation: str = "relu", b: Array | None = None
+) -> Array:
     """Compute the gradient of what goes into an activation.
 
     The bias's is the sum of it over all axes but the last.
@@ -60,15 +54,17 @@ def bias_activation_gradient(xp: Any, gy: Array, v: Array, activation: str = "re
     Args:
         xp: CuPy.
         gy: The result's gradient.
-        v: The result; for silu and both gelus, which it does not tell enough of, ``x + b``.
+        v: The result; for silu and both gelus, which it does not tell enough of, ``x + b``, or
+            ``x`` if `b` is given.
         activation: As of `bias_activation`.
+        b: The bias of silu or gelu, of shape (C,), or None if `v` has it.
 
     Returns:
         An array of the same shape; NotImplemented if the arrays are no floating-point numbers of
         one dtype and shape.
 
     Raises:
-        ValueError: There is no such activation.
+        ValueError: There is no such activation, or `b` has another shape.
 
     Example:
         >>> import dezero_cuda
@@ -76,38 +72,59 @@ def bias_activation_gradient(xp: Any, gy: Array, v: Array, activation: str = "re
         ...     import cupy
         ...     gx = bias_activation_gradient(cupy, cupy.ones(3), cupy.ones(3))
     """
-    _check(activation)
-    dtype = supported(xp, gy, v)
+    _check(activation, v, b)
+    dtype = supported(xp, gy, v, b)
     if dtype is None or gy.shape != v.shape:
         return NotImplemented
     gx = xp.empty(v.shape, dtype)
     if n := prod(v.shape):
         grid, block = elements(n, 16 // dtype.itemsize)
-        args = (contiguous(xp, gy), contiguous(xp, v), gx, n)
+        bias, columns = _bias(xp, v, b)
+        args = (contiguous(xp, gy), contiguous(xp, v), bias, gx, n, columns)
         launch(xp, "activations", f"{activation}_backward", dtype, grid, block, args)
     return gx
 
 
-def _check(activation: str) -> None:
+def add_and_activate(xp: Any, activation: str, dtype: Any, x: Array, b: Array | None) -> None:
+    """Put an activation of ``x + b`` into the place of `x`, which lies in C order."""
+    _launch_forward(xp, activation, dtype, x, b, x)
+
+
+def _check(activation: str, x: Any, b: Any) -> None:
     if activation not in _NAMES:
         raise ValueError(f"bias_activation: activation is one of {_NAMES}, got {activation!r}")
+    if b is not None and b.shape != x.shape[-1:]:
+        raise ValueError(
+            f"bias_activation: b has the shape (C,), as the last axis of x, {describe(x)}; got "
+            f"{describe(b)}"
+        )
 
 
-def _forward(
-    xp: Any, activation: str, dtype: Any, x: Array, b: Array | None, columns: int
-) -> Array:
+def _bias(xp: Any, x: Array, b: Array | None) -> tuple[Any, int]:
+    """Return what a kernel takes for a bias, and of how many columns."""
+    return (0, 1) if b is None else (contiguous(xp, b), x.shape[-1])
+
+
+def _forward(xp: Any, activation: str, dtype: Any, x: Array, b: Array | None) -> Array:
     y = xp.empty(x.shape, dtype)
+    _launch_forward(xp, activation, dtype, contiguous(xp, x), b, y)
+    return y
+
+
+def _launch_forward(
+    xp: Any, activation: str, dtype: Any, x: Array, b: Array | None, y: Array
+) -> None:
     if n := prod(x.shape):
         grid, block = elements(n, 16 // dtype.itemsize)
-        args = (contiguous(xp, x), 0 if b is None else contiguous(xp, b), y, n, columns)
+        bias, columns = _bias(xp, x, b)
+        args = (x, bias, y, n, columns)
         launch(xp, "activations", f"{activation}_forward", dtype, grid, block, args)
-    return y
 
 
 def _value_of(activation: str) -> Callable[..., Any]:
     def kernel(xp: Any, x: Any) -> Any:
         dtype = supported(xp, x)
-        return NotImplemented if dtype is None else _forward(xp, activation, dtype, x, None, 1)
+        return NotImplemented if dtype is None else _forward(xp, activation, dtype, x, None)
 
     return kernel
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from operator import index
+from typing import Any
 
 import numpy as np
 
@@ -10,10 +12,11 @@ from dezero_core import Parameter, Variable
 from dezero_core.errors import describe
 from dezero_core.typing import Array, ArrayLike, DTypeLike
 from dezero_nn.functions import linear
+from dezero_nn.functions.connections import joined_name
 from dezero_nn.initializers import Initializer, LeCunNormal, initialize
 from dezero_nn.layers.layer import Layer
 
-__all__ = ["Linear"]
+__all__ = ["Linear", "are_joined", "then"]
 
 
 class Linear(Layer):
@@ -75,18 +78,19 @@ class Linear(Layer):
         """Say what the weights will be (see `Layer.lazy_spec`)."""
         return ((self.in_size, self.out_size), self.dtype) if attribute == "W" else None
 
-    def forward(self, x: ArrayLike) -> Variable:
+    def forward(self, x: ArrayLike, activation: Callable[[Any], Any] | None = None) -> Variable:
         """Compute x W + b.
 
         Args:
             x: Of shape (N, in_size), or (..., in_size).
+            activation: A function of the result, as for `dezero_nn.linear`, or None.
 
         Returns:
             A Variable of shape (N, out_size), or (..., out_size).
         """
         if self.W.data is None:
             self._start(x)
-        return linear(x, self.W, self.b)
+        return linear(x, self.W, self.b, activation)
 
     def _start(self, x: ArrayLike) -> None:
         """Draw the weights for a first input, on its device."""
@@ -108,6 +112,16 @@ class Linear(Layer):
             fan_out=out_size,
             like=like,
         )
+
+
+def are_joined(layer: Any, activation: Any, x: ArrayLike) -> bool:
+    """Tell whether ``layer(x, activation)`` is one operation, for ``activation(layer(x))``."""
+    return type(layer) is Linear and joined_name(activation, x) is not None
+
+
+def then(layer: Any, activation: Callable[[Any], Any], x: ArrayLike) -> Any:
+    """Compute ``activation(layer(x))``, as one operation where that can be."""
+    return layer(x, activation) if are_joined(layer, activation, x) else activation(layer(x))
 
 
 def _check_size(name: str, size: int) -> int:

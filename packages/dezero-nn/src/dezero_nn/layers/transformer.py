@@ -13,7 +13,7 @@ from dezero_nn.functions import gelu
 from dezero_nn.layers.attention import MultiHeadAttention
 from dezero_nn.layers.dropout import Dropout
 from dezero_nn.layers.layer import Layer
-from dezero_nn.layers.linear import Linear
+from dezero_nn.layers.linear import Linear, then
 from dezero_nn.layers.normalization import LayerNorm
 
 __all__ = ["TransformerBlock"]
@@ -92,6 +92,6 @@ class TransformerBlock(Layer):
         """
         y = self.attention(self.norm1(x), mask=mask, causal=self.causal)
         x = x + self.dropout(y)
-        y = self.fc2(self.activation(self.fc1(self.norm2(x))))
+        y = self.fc2(then(self.fc1, self.activation, self.norm2(x)))
         total: Variable = x + self.dropout(y)
         return total

@@ -9,6 +9,7 @@ from dezero_core import Variable
 from dezero_core.typing import ArrayLike
 from dezero_nn.functions import sigmoid
 from dezero_nn.layers import Linear
+from dezero_nn.layers.linear import then
 from dezero_nn.models.model import Model
 
 __all__ = ["MLP"]
@@ -68,6 +69,6 @@ class MLP(Model):
         """
         last = self._size - 1
         for i in range(last):
-            x = self.activation(getattr(self, f"l{i}")(x))
+            x = then(getattr(self, f"l{i}"), self.activation, x)
         y: Variable = getattr(self, f"l{last}")(x)
         return y

@@ -7,6 +7,7 @@ from operator import index
 from typing import Any, TypeAlias, overload
 
 from dezero_core.typing import ArrayLike
+from dezero_nn.layers.linear import are_joined
 from dezero_nn.models.model import Model
 
 __all__ = ["Sequential"]
@@ -49,8 +50,16 @@ class Sequential(Model):
 
     def forward(self, x: ArrayLike) -> Any:
         """Apply the steps in order."""
-        for name in self._step_names:
-            x = getattr(self, name)(x)
+        steps = [getattr(self, name) for name in self._step_names]
+        is_done = False
+        for step, following in zip(steps, [*steps[1:], None], strict=True):
+            if is_done:
+                is_done = False  # together with the step before
+            elif following is not None and are_joined(step, following, x):
+                x = step(x, following)
+                is_done = True
+            else:
+                x = step(x)
         return x
 
     def append(self, step: _Step) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from dezero_core.errors import describe
 from dezero_core.graph import GraphOperation
-from dezero_viz.doctor._evidence import Evidence
+from dezero_viz.doctor._evidence import Evidence, function_name
 from dezero_viz.doctor._report import Finding
 
 __all__ = ["BATCH_CHECKS", "classes_of", "cross_entropy"]
@@ -300,7 +300,7 @@ def check_sigmoid_twice(evidence: Evidence) -> Iterator[Finding]:
         if operation.name.strip("_") == "sigmoid_cross_entropy":
             maker = _seen_through(evidence, operation.inputs[0])
             x = evidence.value(operation.inputs[0])
-            if maker is not None and maker.name.strip("_") == "sigmoid" and x is not None:
+            if maker is not None and function_name(maker) == "sigmoid" and x is not None:
                 figures = f"{x.min():.3g} to {x.max():.3g}"
                 yield _twice("sigmoid", evidence.place(maker), operation, figures)
 

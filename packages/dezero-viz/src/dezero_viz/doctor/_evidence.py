@@ -15,7 +15,15 @@ from dezero_core.details import user_line
 from dezero_core.errors import describe
 from dezero_core.graph import Graph, GraphOperation, build_graph, record_details
 
-__all__ = ["Evidence", "OverfitResult", "ParameterFacts", "examine", "named_params", "restart"]
+__all__ = [
+    "Evidence",
+    "OverfitResult",
+    "ParameterFacts",
+    "examine",
+    "function_name",
+    "named_params",
+    "restart",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +142,7 @@ class Evidence:
 
     def place(self, operation: GraphOperation) -> str:
         """Name an operation by the layer that it ran in, or that came before it."""
-        name = operation.name.strip("_")
+        name = function_name(operation)
         if operation.scope:
             return f"{name} in {operation.scope}"
         before: GraphOperation | None = operation
@@ -227,6 +235,13 @@ def restart(model: Any) -> None:
     for layer in [model, *[layer for _, layer in layers]]:
         if callable(getattr(layer, "reset_state", None)):
             layer.reset_state()
+
+
+def function_name(operation: GraphOperation) -> str:
+    """Return which function an operation ends with: a GPU computes some along with a product."""
+    name = operation.name.strip("_")
+    joined: str = operation.settings.get("activation", name)
+    return joined if name == "linear_activation" else name
 
 
 def _host(x: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dezero_core.graph import GraphOperation
-from dezero_viz.doctor._evidence import Evidence, ParameterFacts
+from dezero_viz.doctor._evidence import Evidence, ParameterFacts, function_name
 from dezero_viz.doctor._report import Finding
 
 __all__ = ["NETWORK_CHECKS"]
@@ -147,7 +147,7 @@ def check_dead_units(evidence: Evidence) -> Iterator[Finding]:
 def check_saturation(evidence: Evidence) -> Iterator[Finding]:
     """Sigmoid or tanh are at the ends of their range, where the slope is next to nothing."""
     for operation in evidence.operations:
-        name = operation.name.strip("_")
+        name = function_name(operation)
         if name not in ("sigmoid", "tanh") or not evidence.of_model(operation):
             continue
         if set(operation.outputs) & evidence.output_keys:
@@ -269,7 +269,7 @@ def check_overfit(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _is_relu(evidence: Evidence, operation: GraphOperation) -> bool:
-    name = operation.name.strip("_")
+    name = function_name(operation)
     if name == "relu":
         return True
     if name == "leaky_relu":

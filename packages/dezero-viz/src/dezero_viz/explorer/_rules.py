@@ -131,6 +131,8 @@ RULES = {
     "argument": "Passes the gradient on: marks an argument that a transform differentiates by.",
     # layers' operations
     "linear": "x gets gy @ Wᵀ, W gets xᵀ @ gy, and b the sum of gy over the batch.",
+    "linear_activation": "Multiplies the gradient by the activation's slope; with that, x gets "
+    "gy @ Wᵀ, W gets xᵀ @ gy, and b the sum of gy over the batch.",
     "conv2d": "x gets a transposed convolution of gy with W, W the correlation of x with gy, "
     "and b the sum over batch and pixels.",
     "deconv2d": "x gets a convolution of gy with W, W the correlation of gy with x, and b the "
