@@ -15,6 +15,7 @@ from dezero_optim.momentum_sgd import MomentumSGD
 from dezero_optim.newton import Newton
 from dezero_optim.optimizer import Hook, Optimizer
 from dezero_optim.rmsprop import RMSprop
+from dezero_optim.scaling import GradScaler
 from dezero_optim.schedules import (
     CosineDecay,
     ExponentialDecay,
@@ -38,6 +39,7 @@ __all__ = [
     "ExponentialDecay",
     "ExponentialMovingAverage",
     "FreezeParam",
+    "GradScaler",
     "Hook",
     "LinearWarmup",
     "MomentumSGD",

@@ -10,11 +10,14 @@ Parameters in half precision have a copy in single precision, the master, that c
 small for half precision to show.
 
 Where a backend has a kernel for it, all parameters are updated by one call.
+
+On a device an update can be made to depend on a boolean that nobody waits for: a `GradScaler`
+skips updates so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar
 
@@ -22,6 +25,7 @@ import numpy as np
 
 from dezero_core import Device, Parameter, get_array_module
 from dezero_core.backend import backend_of
+from dezero_core.devices import beside
 from dezero_core.protocols import ParameterSource
 from dezero_core.typing import Array
 from dezero_optim.group import ParameterGroup
@@ -110,6 +114,13 @@ class _Plan(NamedTuple):
     blocks: list[Block]
 
 
+class _Guard(NamedTuple):
+    """What only a device knows of an update."""
+
+    unless: Array  # whether to change nothing: a boolean, an array without axes
+    number: Array  # which update this is, of those that were done; in double precision
+
+
 class Elementwise(Optimizer):
     """Base class of optimizers that treat each element of a parameter alike.
 
@@ -120,15 +131,31 @@ class Elementwise(Optimizer):
         _n_work: How many arrays of work space `_step` needs.
         _kernel: Under which name backends offer kernels that do what `_step` does, with its
             numbers (see `dezero_core.backend.Backend`); None if there are none.
+        _rate_place: Which of the numbers `_rate_factor` belongs to; None if no number depends on
+            how many updates there were.
     """
 
     _state_names: tuple[str, ...] = ()
     _kernel: str | None = None
     _n_work: ClassVar[int] = 1
+    _rate_place: ClassVar[int | None] = None
 
     def __init__(self) -> None:
         super().__init__()
+        self._guard: _Guard | None = None
+        # How many of the updates that `_t` counts were not done: a number on a device, or None.
+        self._skipped: Array | None = None
         self._forget_plans()
+
+    @property
+    def t(self) -> int:
+        """How many updates there were; it waits for a device that skipped some."""
+        self._settle()
+        return self._t
+
+    @t.setter
+    def t(self, t: int) -> None:
+        self._t, self._skipped = t, None
 
     def _numbers_for(self, settings: Any) -> Numbers:
         """Return the numbers that `_step` computes with, as Python's: NumPy's would set the dtype.
@@ -143,6 +170,43 @@ class Elementwise(Optimizer):
     ) -> None:
         """Update `p` and `state` in place, by the gradient `g`, which stays as it is."""
         raise NotImplementedError
+
+    def _rate_factor(self, xp: Any, settings: Any, number: Array) -> Array:
+        """Return what to multiply the rate by, computed for `_t` updates, for another number.
+
+        Args:
+            xp: The namespace of `number`.
+            settings: As for `_numbers_for`.
+            number: Which update this is: an array without axes.
+        """
+        raise NotImplementedError
+
+    def _update_unless(self, found: Array) -> None:
+        """Do an update, or change nothing where `found` is true (see `Optimizer`)."""
+        if isinstance(found, np.ndarray):
+            super()._update_unless(found)
+            return
+        xp = get_array_module(found)
+        skipped = self._skipped
+        skipped = xp.zeros((), np.float64) if skipped is None else beside(skipped, found)
+        self._guard = _Guard(found, self._t + 1 - skipped)
+        try:
+            self.update()
+        finally:
+            self._guard = None
+        self._skipped = skipped + found
+
+    def _count_update(self) -> None:
+        if self._guard is None:
+            self.t += 1
+        else:
+            self._t += 1
+
+    def _settle(self) -> None:
+        """Take the updates that were skipped off the count. On a device this waits."""
+        if self._skipped is not None:
+            self._t -= int(self._skipped)
+            self._skipped = None
 
     def new_state(self, param: Parameter) -> dict[str, Array]:
         """Make arrays of zeros, and the master (see `Optimizer.new_state`)."""
@@ -188,12 +252,21 @@ class Elementwise(Optimizer):
             states = [self.state_of(param).values() for param in some]
             xp = get_array_module(arrays[0])
             kinds = [list(kind) for kind in zip(*states, strict=True)]
-            if kernel(xp, numbers, arrays, grads, kinds) is NotImplemented:
+            guard = () if self._guard is None else self._guard_of(xp, some[0], self._guard)
+            if kernel(xp, numbers, arrays, grads, kinds, *guard) is NotImplemented:
                 others += some
                 continue
             for param, data in zip(some, arrays, strict=True):
                 param.data = data  # so that a backward pass through older results finds out
         return others
+
+    def _guard_of(self, xp: Any, param: Parameter, guard: _Guard) -> tuple[Array, Array | None]:
+        """Return whether to change nothing, and what to multiply the rate by, None for nothing."""
+        unless = beside(guard.unless, param.data)
+        if self._rate_place is None:
+            return unless, None
+        number = beside(guard.number, param.data)
+        return unless, self._rate_factor(xp, self.settings_of(param), number)
 
     def update_one(self, param: Parameter) -> None:
         """Change one parameter (see `Optimizer.update_one`)."""
@@ -204,11 +277,37 @@ class Elementwise(Optimizer):
             plan = self._plan(param, g)
         _, xp, has_master, flat, blocks = plan
         step = self._step_master if has_master else self._step
+        if self._guard is not None:
+            self._step_unless(self._guard, step, plan, numbers, param)
+            return
         if flat:
             g = g.reshape(-1)
         for part, arrays, work in blocks:
             step(xp, numbers, arrays[0], g if part is None else g[part], work, *arrays[1:])
         param.data = data
+
+    def _step_unless(
+        self,
+        guard: _Guard,
+        step: Callable[..., None],
+        plan: _Plan,
+        numbers: Numbers,
+        param: Parameter,
+    ) -> None:
+        """Do a step on a device, and undo it where it should not have been."""
+        xp = plan.xp
+        unless, factor = self._guard_of(xp, param, guard)
+        if factor is not None and self._rate_place is not None:
+            changed: list[Any] = list(numbers)
+            rate = changed[self._rate_place] * factor
+            changed[self._rate_place] = rate.astype(wide_dtype(param.dtype))
+            numbers = tuple(changed)
+        ((_, arrays, work),) = plan.blocks
+        before = [array.copy() for array in arrays]
+        step(xp, numbers, arrays[0], param.grad.data, work, *arrays[1:])  # type: ignore[union-attr]
+        for array, old in zip(arrays, before, strict=True):
+            xp.copyto(array, old, where=unless)
+        param.data = plan.data
 
     def _step_master(
         self, xp: Any, numbers: Numbers, p: Array, g: Array, work: Work, *state: Array
@@ -258,6 +357,7 @@ class Elementwise(Optimizer):
         self._forget_plans()
 
     def __getstate__(self) -> dict[str, Any]:
+        self._settle()
         state = super().__getstate__()
         del state["_plans"], state["_blocks"]
         return state

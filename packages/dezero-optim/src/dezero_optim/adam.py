@@ -69,6 +69,7 @@ class Adam(Elementwise):
     }
     _state_names = ("sum_g", "sum_g2")
     _kernel = "adam"
+    _rate_place = 2
 
     def __init__(
         self, alpha: float = 0.001, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8
@@ -93,8 +94,12 @@ class Adam(Elementwise):
         lr, beta1, beta2 = float(settings.lr), float(settings.beta1), float(settings.beta2)
         # sqrt(v) + eps is this times sqrt(sum_g2) + eps / this.
         root = sqrt(1 - beta2)
-        rate = lr * sqrt(1 - beta2**self.t) / (1 - beta1**self.t) * (1 - beta1) / root
+        rate = lr * _bias(sqrt, beta1, beta2, self._t) * (1 - beta1) / root
         return beta1, beta2, rate, float(settings.eps) / root
+
+    def _rate_factor(self, xp: Any, settings: Any, number: Array) -> Array:
+        betas = float(settings.beta1), float(settings.beta2)
+        return _bias(xp.sqrt, *betas, number) / _bias(sqrt, *betas, self._t)
 
     def _step(
         self, xp: Any, numbers: Numbers, p: Array, g: Array, work: Work, *state: Array
@@ -111,3 +116,8 @@ class Adam(Elementwise):
         xp.divide(sum_g, s, out=s)
         s *= rate
         p -= s
+
+
+def _bias(sqrt: Any, beta1: float, beta2: float, t: Any) -> Any:
+    """Return what the means of t gradients, the first and the second, lack in size."""
+    return sqrt(1 - beta2**t) / (1 - beta1**t)

@@ -58,6 +58,7 @@ class AdamW(Adam):
 
     hyperparameters: ClassVar[Mapping[str, float]] = {**Adam.hyperparameters, "weight_decay": inf}
     _kernel = "adamw"
+    _rate_place = 3
 
     def __init__(
         self,

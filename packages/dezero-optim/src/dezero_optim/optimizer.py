@@ -45,7 +45,8 @@ class Optimizer:
             must be less than. They are checked before each update, saved with the state, and may
             differ between groups of parameters.
         target: What was set up, or None.
-        t: How many updates there were.
+        t: How many updates there were, without those that a `GradScaler` skipped. Where it did so
+            on a device, reading this waits.
         hooks: Functions that see all parameters with a gradient before each update.
         groups: What `add_group` made.
 
@@ -71,7 +72,7 @@ class Optimizer:
 
     def __init__(self) -> None:
         self.target: ParameterSource | None = None
-        self.t = 0
+        self._t = 0
         self.hooks: list[Hook] = []
         self.groups: list[ParameterGroup] = []
         # By identity, for parameters have no other name here; holding them keeps the identity
@@ -80,6 +81,15 @@ class Optimizer:
         self._group_of: dict[int, ParameterGroup] = {}
         self._checked: list[Any] = []
         self._forgotten = ForgottenClear()
+
+    @property
+    def t(self) -> int:
+        """How many updates there were."""
+        return self._t
+
+    @t.setter
+    def t(self, t: int) -> None:
+        self._t = t
 
     def setup(self: _Self, target: ParameterSource) -> _Self:
         """Choose whose parameters to change, and begin anew, without groups.
@@ -207,15 +217,27 @@ class Optimizer:
                 RuntimeWarning,
                 stacklevel=2,
             )
-        if self.t < _WATCHED:
+        if self._t < _WATCHED:
             self._forgotten.check(type(self).__name__)
         for hook in self.hooks:
             hook(params)
             params = [param for param in params if param.grad is not None]
-        self.t += 1
+        self._count_update()
         self.update_all(params)
-        if self.t < _WATCHED:
+        if self._t < _WATCHED:
             self._forgotten.watch(params)
+
+    def _update_unless(self, found: Array) -> None:
+        """Do an update, or change nothing where `found` is true.
+
+        Args:
+            found: A boolean, an array without axes. If it is on a device this waits for it.
+        """
+        if not bool(found):
+            self.update()
+
+    def _count_update(self) -> None:
+        self.t += 1
 
     def update_all(self, params: list[Parameter]) -> None:
         """Change some parameters, one after the other, by `update_one`.
