@@ -1,7 +1,8 @@
 """The table of a device: training steps beside PyTorch's on the same one.
 
-One process for each library and precision, since libraries read what decides on TF32 when they
-start. The libraries take turns; times are medians between events on the device.
+One process for each library and precision, since CuPy reads what decides on TF32 in its own
+products when it computes the first. The libraries take turns; times are medians between events on
+the device.
 """
 
 from __future__ import annotations

@@ -79,6 +79,10 @@ class DeviceTraining(Comparison):
         from dezero_optim import Adam
 
         device = Device(_device)
+        if _device.startswith("cuda"):
+            import dezero_cuda
+
+            dezero_cuda.allow_tf32(self.precision == "tf32")
         np.random.seed(0)
         model, x, t = _OURS[self._network]()
         with no_grad(), test_mode():

@@ -15,7 +15,7 @@ from dezero_cuda.precision import allow_tf32, tf32_allowed
 
 def test_a_block_restores_what_held_before() -> None:
     before = tf32_allowed()
-    with allow_tf32(True):
+    with allow_tf32():
         assert tf32_allowed()
         with pytest.raises(KeyError), allow_tf32(False):
             assert not tf32_allowed()
@@ -32,14 +32,14 @@ def test_a_plain_call_holds_from_then_on() -> None:
         assert not tf32_allowed()
 
 
-def test_other_threads_see_nothing_of_it() -> None:
+def test_it_holds_in_all_threads() -> None:
     seen: list[bool] = []
     before = tf32_allowed()
     with allow_tf32(not before):
         thread = threading.Thread(target=lambda: seen.append(tf32_allowed()))
         thread.start()
         thread.join()
-    assert seen == [before]
+    assert seen == [not before]
 
 
 @pytest.mark.parametrize(("value", "allowed"), [(None, False), ("0", False), ("1", True)])

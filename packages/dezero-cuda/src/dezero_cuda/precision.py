@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from contextvars import ContextVar
 from types import TracebackType
 
 __all__ = ["allow_tf32", "tf32_allowed"]
 
-_allowed: ContextVar[bool] = ContextVar(
-    "dezero_cuda_tf32", default=os.environ.get("CUPY_TF32", "0") == "1"
-)
+# Not of the context, as `dezero_core.Config` is: it is set once for a program and its card, and in
+# a notebook each cell may run in a context of its own.
+_is_allowed = os.environ.get("CUPY_TF32", "0") == "1"
 
 
 class allow_tf32:  # noqa: N801  (called as a function is)
@@ -20,8 +19,8 @@ class allow_tf32:  # noqa: N801  (called as a function is)
     sums of float32. Tensor cores, from the Ampere generation on, are several times as fast with it.
     It concerns matrix products and convolutions of float32 alone; results are float32 as ever.
 
-    ``allow_tf32(True)`` holds from now on, in this thread or task. As a context manager, it puts
-    back at the end of the block what held before.
+    ``allow_tf32()`` holds from now on, in all threads. As a context manager, it puts back at the
+    end of the block what held before.
 
     Without a call, the environment variable ``CUPY_TF32`` decides, as it does for CuPy: ``1``
     allows it, anything else forbids it.
@@ -30,7 +29,7 @@ class allow_tf32:  # noqa: N801  (called as a function is)
         allowed: Whether they may.
 
     Example:
-        >>> with allow_tf32(True):
+        >>> with allow_tf32():
         ...     tf32_allowed()
         True
         >>> with allow_tf32(False):
@@ -41,8 +40,8 @@ class allow_tf32:  # noqa: N801  (called as a function is)
     __slots__ = ("_before",)
 
     def __init__(self, allowed: bool = True) -> None:
-        self._before = _allowed.get()
-        _allowed.set(bool(allowed))
+        self._before = _is_allowed
+        _set(allowed)
 
     def __enter__(self) -> None:
         """Begin the block; what was asked for holds already."""
@@ -53,15 +52,20 @@ class allow_tf32:  # noqa: N801  (called as a function is)
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        _allowed.set(self._before)
+        _set(self._before)
+
+
+def _set(allowed: bool) -> None:
+    global _is_allowed
+    _is_allowed = bool(allowed)
 
 
 def tf32_allowed() -> bool:
     """Tell whether products of single precision may use TF32.
 
     Example:
-        >>> with allow_tf32(True):
+        >>> with allow_tf32():
         ...     tf32_allowed()
         True
     """
-    return _allowed.get()
+    return _is_allowed
