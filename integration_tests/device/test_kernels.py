@@ -57,6 +57,7 @@ def normal(*shape: int, seed: int = 0) -> Any:
 
 
 X, ROW = normal(6, 5), normal(5, seed=1)
+IMAGES = normal(2, 3, 6, 5)
 LABELS = np.array([0, 4, 2, -1, 1, 3])
 WEIGHTS = np.float32([1, 2, 0.5, 1, 3])
 LSTM = (normal(4, 3, 5), normal(4, 3, 4, seed=1), normal(4, 4, 4, seed=2))
@@ -133,6 +134,22 @@ CASES: dict[str, tuple[Callable[..., Any], tuple[Any, ...], set[str]]] = {
         lambda x: F.group_norm(x, 5),
         (normal(2, 5, 3),),
         {"normalize_rows", "normalize_rows.vjp"},
+    ),
+    "batch_norm": (
+        F.batch_norm,
+        (IMAGES, normal(3), normal(3, seed=1)),
+        {"batch_norm", "batch_norm.vjp"},
+    ),
+    "conv2d": (
+        lambda x, W, b: F.conv2d(x, W, b, stride=2, pad=1),
+        (IMAGES, normal(4, 3, 3, 2), normal(4)),
+        {"im2col", "col2im", "matmul"},
+    ),
+    "pooling": (lambda x: F.pooling(x, 3, 2, 1), (IMAGES,), {"pooling", "to_winners"}),
+    "average_pooling": (
+        lambda x: F.average_pooling(x, (2, 3), 1, 1),
+        (IMAGES,),
+        {"average_pooling", "spread"},
     ),
     "embedding": (F.embedding, (np.array([[1, 1], [0, 5]]), X), {"add_at"}),
     "matmul": (functions.matmul, (X, normal(5, 3)), {"matmul"}),
@@ -224,7 +241,7 @@ def test_all_options_of_cross_entropy(
     place.assert_same(found_gx, gx, "the gradient")
 
 
-SECOND = ["tanh", "cross_entropy", "layer_norm", "lstm", "gru"]
+SECOND = ["tanh", "cross_entropy", "layer_norm", "batch_norm", "conv2d", "pooling", "lstm", "gru"]
 SECOND += ["linear_relu", "linear_tanh", "linear_silu", "linear_gelu"]
 SECOND += ["matmul_of_stacks", "matmul_with_vectors", "tensordot", "einsum", "attention"]
 

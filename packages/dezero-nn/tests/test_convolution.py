@@ -180,6 +180,19 @@ def test_algorithms_agree(name: str, case: str, dtype: Any) -> None:
         assert np.abs(y - wanted).max() <= rtol * np.abs(wanted).max()
 
 
+@pytest.mark.parametrize("case", ["groups", "small images", "medium images", "1x1 groups"])
+def test_columns_of_some_images_at_a_time(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    x_shape, w_shape, options = CASES[case]
+    x, W = draw(*x_shape, dtype=float), draw(*w_shape, dtype=float)
+    with using_algorithm("general"):
+        whole = gradients(F.conv2d, x, W, **options)
+        # So few that it is one image, or two or three of these small ones.
+        monkeypatch.setattr("dezero_nn.functions.convolution.general._AT_ONCE", 3000)
+        parts = gradients(F.conv2d, x, W, **options)
+    for y, wanted in zip(parts, whole, strict=True):
+        np.testing.assert_allclose(y, wanted, rtol=1e-10, atol=1e-10)
+
+
 @settings(deadline=None, max_examples=60)
 @given(st.data())
 def test_any_setting(data: Any) -> None:

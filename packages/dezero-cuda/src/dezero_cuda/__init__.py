@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dezero_cuda.__about__ import __version__
 from dezero_cuda.backend_cupy import CudaBackend, is_available
+from dezero_cuda.cudnn_library import diagnose_cudnn, using_cudnn
 from dezero_cuda.diagnosis import CudaUnavailableError, diagnose
 from dezero_cuda.memory import (
     DeviceMemoryError,
@@ -27,11 +28,13 @@ __all__ = [
     "allow_tf32",
     "backend",
     "diagnose",
+    "diagnose_cudnn",
     "empty_cache",
     "is_available",
     "memory_stats",
     "set_memory_limit",
     "tf32_allowed",
+    "using_cudnn",
 ]
 
 backend = CudaBackend()
