@@ -6,6 +6,7 @@ Every row of the tables of core and nn is called with one operand, then another,
 from __future__ import annotations
 
 import importlib.util
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 from dezero_core import Function, Variable
 from dezero_core import functions as F
 from dezero_core.testing import OperationSpec, fake_device
+from dezero_nn import functions as NF
 
 from .conftest import Place
 
@@ -34,6 +36,20 @@ def collect() -> Iterator[OperationSpec]:
 
 
 SPECS = [spec for spec in collect() if spec.device and len(spec.operands) > 1]
+
+
+def public_functions() -> dict[str, Any]:
+    named = {name: getattr(F, name) for name in F.__all__ if callable(getattr(F, name))}
+    named |= {f"linalg.{name}": getattr(F.linalg, name) for name in F.linalg.__all__}
+    return named | {name: getattr(NF, name) for name in NF.__all__}
+
+
+def test_whatever_takes_several_arrays_is_here() -> None:
+    known = {spec.name.partition("[")[0] for spec in SPECS}
+    for name, function in public_functions().items():
+        parameters = inspect.signature(function).parameters.values()
+        arrays = [p.name for p in parameters if "Array" in str(p.annotation)]
+        assert name in known or len(arrays) == 1, f"{name} takes {arrays}"
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)

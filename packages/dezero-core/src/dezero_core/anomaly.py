@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from dezero_core.backend import as_numpy
+from dezero_core.backend import as_numpy, get_array_module
 from dezero_core.config import Watcher
 from dezero_core.details import trace_of, user_line, watching
 from dezero_core.node import Bundle, Node
+from dezero_core.variable import Variable
 
 __all__ = ["AnomalyError", "detect_anomaly"]
 
@@ -62,7 +63,7 @@ class _Watcher(Watcher):
             if not _is_finite(y) and all(map(_is_finite, operands.values())):
                 raise AnomalyError(
                     f"{operation}: the result is not finite: {_describe(y)}. "
-                    f"Operands: {_list(operands)}. At {user_line()}"
+                    f"Operands: {_list(operands)}. At {user_line()}{_of_half(y, _FORWARD)}"
                 )
 
     def before_pull(self, node: Node) -> None:
@@ -93,12 +94,24 @@ class _Watcher(Watcher):
                     f"{f' of {name!r}' if name else ''} is not finite: {_describe(g)}. "
                     f"Given: {_list({'gy': gys[0], **saved})}. "
                     f"The operation ran at {trace.source if trace else 'an unknown line'}"
+                    f"{_of_half(g, _BACKWARD)}"
                 )
 
     def _contents(self, node: Node) -> tuple[int, ...]:
         if not self._check_changes or node.plan is None:
             return ()
         return tuple([_checksum(array) for _, _, array in node.plan.saved_operands(node)])
+
+
+_FORWARD = "bfloat16 has the range of float32, and so has what runs under autocast(enabled=False)"
+_BACKWARD = (
+    "a GradScaler skips such an update and scales the loss by less, and bfloat16 has more range"
+)
+
+
+def _of_half(x: Any, advice: str) -> str:
+    """Return what there is to say about an overflow in float16, or nothing."""
+    return f". float16 ends at 65504: {advice}" if x.dtype == np.float16 else ""
 
 
 def _checksum(array: Any) -> int:
@@ -109,7 +122,11 @@ def _is_finite(x: Any) -> bool:
     dtype = getattr(x, "dtype", None)
     if dtype is None or dtype.kind not in "fV":
         return True
-    return bool(np.isfinite(as_numpy(x)).all())
+    if dtype.kind == "V":  # half-precision types that an array library need not know
+        return bool(np.isfinite(as_numpy(x)).all())
+    # On its device: one number comes down, not the array.
+    array = x.data if isinstance(x, Variable) else x
+    return bool(get_array_module(array).isfinite(array).all())
 
 
 def _describe(x: Any) -> str:
