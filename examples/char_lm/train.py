@@ -137,7 +137,7 @@ def run(options: argparse.Namespace) -> None:
             else AttentionModel(n_chars, size=64, heads=4, blocks=2, window=RECIPES[name].length)
         )
         history[name] = train(name, model, train_set, test_set, options)
-        model.to_cpu()  # it writes one character after the other, which a GPU does no faster
+        model.to_cpu()  # it writes by itself, and each character would have to come down
         model.save_weights(options.out / f"{name.lower()}.npz")
         for temperature in options.temperature:
             random = np.random.default_rng(options.seed)
