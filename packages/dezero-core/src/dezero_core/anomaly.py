@@ -84,7 +84,7 @@ class _Watcher(Watcher):
         if not all(_is_finite(g) for g in gys if g is not None):
             return  # what came in was not finite: the fault lies elsewhere
         for parent, g in gradients:
-            if not isinstance(g, Bundle) and not _is_finite(g):
+            if not isinstance(g, Bundle) and not _is_finite(g := _arriving(g, parent)):
                 assert node.plan is not None
                 saved = {what: array for what, _, array in node.plan.saved_operands(node)}
                 trace = getattr(node, "trace", None)
@@ -107,6 +107,15 @@ _FORWARD = "bfloat16 has the range of float32, and so has what runs under autoca
 _BACKWARD = (
     "a GradScaler skips such an update and scales the loss by less, and bfloat16 has more range"
 )
+
+
+def _arriving(g: Any, parent: Node) -> Any:
+    """Return a gradient in the dtype in which its node gets it, where that is a shorter one."""
+    dtype, array = parent.dtype, g.data if isinstance(g, Variable) else g
+    if dtype is None or dtype.kind not in "fV" or dtype.itemsize >= array.dtype.itemsize:
+        return g
+    with np.errstate(over="ignore"):
+        return array.astype(dtype)
 
 
 def _of_half(x: Any, advice: str) -> str:
