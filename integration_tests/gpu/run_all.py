@@ -2,8 +2,9 @@
 
     python integration_tests/gpu/run_all.py --out runs/gpu
 
-It needs this checkout, a Python from 3.11 on, and a driver. What is missing besides, CuPy for the
-driver's CUDA among it, pip installs into a folder of its own; nothing else on the machine changes.
+It needs this checkout, a Python from 3.11 on, and a driver. What is missing besides, CuPy and cuDNN
+for the driver's CUDA among it, pip installs into a folder of its own; nothing else on the machine
+changes.
 Without network, `--wheels FOLDER` names wheels to install from.
 
 It writes `summary.json`, the benchmark's `device.json`, and the log of each step into the folder
@@ -52,7 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as made:
         site = options.site.resolve() if options.site else Path(made) / "site"
         run = Runner(out, site, end)
-        run.environment["PYTHONPATH"] = os.pathsep.join(write_metadata(Path(made), site))
+        path = [*write_metadata(Path(made), site), str(run.site_of_torch)]
+        run.environment["PYTHONPATH"] = os.pathsep.join(path)
         run.install(missing(run, driver), options.wheels, needed=True)
         if not options.no_torch:
             run.install(missing_torch(run), options.wheels, needed=False)
@@ -117,7 +119,8 @@ import json, cupy, dezero_cuda
 from dezero_core import Device
 device = Device("cuda").backend
 properties = cupy.cuda.runtime.getDeviceProperties(0)
-print(json.dumps({"card": properties["name"].decode(), "cupy": cupy.__version__}))
+found = {"card": properties["name"].decode(), "cupy": cupy.__version__}
+print(json.dumps(found | {"cudnn": dezero_cuda.diagnose_cudnn() or "ok"}))
 """
 
 
@@ -150,19 +153,22 @@ def read_project(package: Path) -> dict[str, Any] | None:
 
 
 def missing(run: Runner, driver: int) -> list[str]:
-    """Return the requirements that are not there: of the packages, of the tests, and CuPy."""
+    """Return the requirements that are not there: of packages and tests, CuPy, and cuDNN."""
     wanted = list(TOOLS)
     for package in sorted((ROOT / "packages").iterdir()):
         project = read_project(package)
         if project is not None:
             wanted += [text for text in project["dependencies"] if not text.startswith("dezero")]
+    extras = (read_project(ROOT / "packages/dezero-cuda") or {})["optional-dependencies"]
+    # Another CUDA than that of the CuPy that is there would be a second one in the same process.
+    is_new = driver >= 13000 and not run.has_distribution("cupy-cuda12x>=14")
+    cuda = "13" if is_new else "12"
     works = "import cupy; assert int(cupy.__version__.split('.')[0]) >= 14; cupy.arange(3) + 1"
-    if run.succeeds([sys.executable, "-c", works]):
-        return [text for text in dict.fromkeys(wanted) if not run.has_distribution(text)]
-    cuda = read_project(ROOT / "packages/dezero-cuda") or {}
-    extra = "cuda13" if driver >= 13000 else "cuda12"
-    # With the parts of the toolkit that compile kernels, for a machine may have the driver alone.
-    wanted += [text.replace(">=", "[ctk]>=", 1) for text in cuda["optional-dependencies"][extra]]
+    if not run.succeeds([sys.executable, "-c", works]):
+        # With what compiles kernels, for a machine may have the driver alone.
+        wanted += [text.replace(">=", "[ctk]>=", 1) for text in extras[f"cuda{cuda}"]]
+    if not run.succeeds([sys.executable, "-c", "import cudnn; cudnn.backend_version()"]):
+        wanted += extras[f"cudnn{cuda}"]
     return [text for text in dict.fromkeys(wanted) if not run.has_distribution(text)]
 
 
@@ -175,6 +181,8 @@ class Runner:
     """Runs steps one after the other, within the time that there is.
 
     Attributes:
+        site: Where to install.
+        site_of_torch: Where to install PyTorch.
         steps: What was run, how it ended, and how long it took.
         summary: What was found out.
         ok: Whether all that had to succeed did.
@@ -185,6 +193,8 @@ class Runner:
         self.site = site
         self.end = end
         self.environment = dict(os.environ, PYTHONUNBUFFERED="1")
+        # Where pip finds a folder, as that of NVIDIA's wheels, it adds nothing to it.
+        self.site_of_torch = site.with_name(f"{site.name}-torch")
         self.steps: list[dict[str, Any]] = []
         self.summary: dict[str, Any] = {}
         self.ok = True
@@ -219,7 +229,8 @@ class Runner:
         if not requirements:
             return
         source = ["--no-index", "--find-links", str(wheels)] if wheels else []
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(self.site)]
+        site = self.site if needed else self.site_of_torch
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(site)]
         before = self.ok
         name = "install" if needed else "install-torch"
         # PyTorch must not take what the tests need.

@@ -60,16 +60,31 @@ def test_a_card(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run_all.look_for_card() == (None, 13010)
 
 
-@pytest.mark.parametrize(("driver", "name"), [(12080, "cupy-cuda12x"), (13010, "cupy-cuda13x")])
-def test_cupy_is_that_of_the_driver(
-    driver: int, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize(("driver", "cuda"), [(12080, "12"), (13010, "13")])
+def test_cupy_and_cudnn_are_those_of_the_driver(
+    driver: int, cuda: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     run = run_all.Runner(tmp_path, tmp_path, 0.0)
     monkeypatch.setattr(run, "succeeds", lambda command: False)
-    monkeypatch.setattr(run, "has_distribution", lambda text: not text.startswith("cupy"))
-    assert run_all.missing(run, driver) == [f"{name}[ctk]>=14,<15"]
+    monkeypatch.setattr(
+        run, "has_distribution", lambda text: not text.startswith(("cupy", "nvidia"))
+    )
+    cupy, frontend, library = run_all.missing(run, driver)
+    assert cupy == f"cupy-cuda{cuda}x[ctk]>=14,<15"
+    assert frontend.startswith("nvidia-cudnn-frontend>=1.")
+    assert library.startswith(f"nvidia-cudnn-cu{cuda}>=9.")
     monkeypatch.setattr(run, "succeeds", lambda command: True)
     assert run_all.missing(run, driver) == []
+
+
+def test_cudnn_is_for_the_cuda_of_the_cupy_that_is_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    run = run_all.Runner(tmp_path, tmp_path, 0.0)
+    monkeypatch.setattr(run, "succeeds", lambda command: "cudnn" not in command[-1])
+    monkeypatch.setattr(run, "has_distribution", lambda text: not text.startswith("nvidia"))
+    _, library = run_all.missing(run, 13010)
+    assert library.startswith("nvidia-cudnn-cu12>=9.")
 
 
 def test_packages_are_found_where_they_lie(tmp_path: Path) -> None:

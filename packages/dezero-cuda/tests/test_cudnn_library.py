@@ -6,7 +6,6 @@ cuBLAS. No driver is needed: engines are chosen by the properties of a device, w
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import json
 import re
@@ -16,6 +15,7 @@ import numpy as np
 import pytest
 import stub_cudnn
 
+from dezero_cuda.cudnn_library import LIBRARY
 from dezero_cuda.kernels._cudnn import Convolution, build
 from dezero_cuda.kernels._sliding import out_size
 
@@ -47,17 +47,8 @@ CARD = {
 }
 
 
-def find_module() -> tuple[Any, str]:
-    try:
-        module = importlib.import_module("cudnn")
-        module.backend_version()
-    except Exception as error:
-        return None, f"{type(error).__name__}: {error}"
-    return module, ""
-
-
-CUDNN, MISSING = find_module()
-pytestmark = pytest.mark.skipif(CUDNN is None, reason=f"cuDNN is not installed ({MISSING})")
+CUDNN = LIBRARY.module
+pytestmark = pytest.mark.skipif(CUDNN is None, reason=str(LIBRARY.reason))
 
 # N, C, H, OC, K, stride, pad, dilation, groups.
 GEOMETRIES = {

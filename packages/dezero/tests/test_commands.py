@@ -19,6 +19,7 @@ import dezero
 import dezero_nn
 from dezero import _commands
 from dezero._commands import doctor, main
+from dezero_core.backend import get_backend
 from dezero_core.testing import fake_device
 
 Output = pytest.CaptureFixture[str]
@@ -100,6 +101,17 @@ class TestDoctor:
         assert line_of("dezero-cuda", output).startswith("  no")
         assert "cannot be imported (ImportError: no library libfoo)" in output
         assert output.endswith("to be put right: dezero-optim, dezero-viz\n")
+
+    @pytest.mark.parametrize("reason", [None, "cuDNN: it is not there. pip install it"])
+    def test_cudnn(self, reason: str | None, capsys: Output, monkeypatch: Patch) -> None:
+        numpy = get_backend("numpy")
+        monkeypatch.setattr("dezero_core.backend.backends", lambda: {"cuda": numpy})
+        there = SimpleNamespace(diagnose_cudnn=lambda: reason)
+        monkeypatch.setitem(sys.modules, "dezero_cuda", there)
+        assert main(["doctor"]) == 0
+        line = line_of("cuDNN", capsys.readouterr().out)
+        wanted = "ok  cuDNN            computes convolutions"
+        assert line.strip() == (wanted if reason is None else f"no  cuDNN            {reason}")
 
     def test_a_dot_that_does_not_start(
         self, capsys: Output, monkeypatch: Patch, tmp_path: Path

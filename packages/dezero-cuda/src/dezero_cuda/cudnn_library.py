@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib
+import importlib.util
 import os
+import sysconfig
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 
 __all__ = ["LIBRARY", "Library", "diagnose_cudnn", "using_cudnn"]
@@ -53,6 +57,8 @@ class Library:
 
     def _look(self) -> None:
         self._was_looked_for = True
+        with suppress(Exception):
+            _load_library()
         try:
             module = importlib.import_module("cudnn")
         except ModuleNotFoundError as error:
@@ -79,6 +85,24 @@ class Library:
             self._reason = f"cuDNN: version 9 is needed, {version} is installed. {_INSTALL}"
             return
         self._module = module
+
+
+def _load_library() -> None:
+    """Load the library of NVIDIA's wheel where the module would not look for it.
+
+    It looks where this Python's own packages are, and where the system's libraries are. With
+    ``pip install --user`` or ``--target`` the wheel lies elsewhere on Python's path.
+    """
+    spec = importlib.util.find_spec("nvidia")
+    folders = [] if spec is None else list(spec.submodule_search_locations or ())
+    found = [path for folder in folders for path in Path(folder, "cudnn/lib").glob("libcudnn.so.9")]
+    if not found or found[0].is_relative_to(sysconfig.get_path("purelib")):
+        return
+    try:
+        ctypes.CDLL("libcudnn.so.9")
+    except OSError:
+        # From now on it is known by its name.
+        ctypes.CDLL(str(found[0]))
 
 
 def _broken(error: Exception) -> str:

@@ -124,8 +124,18 @@ def _backends() -> Iterator[_Finding]:
         else:
             library = f"{backend.xp.__name__} {getattr(backend.xp, '__version__', '')}".strip()
             yield _Finding("ok", name, f"computes with {library}")
+            if name == "cuda":
+                yield from _cudnn()
     if "cuda" not in found:
         yield _Finding("no", "cuda", _CUDA)
+
+
+def _cudnn() -> Iterator[_Finding]:
+    reason = importlib.import_module("dezero_cuda").diagnose_cudnn()
+    if reason is None:
+        yield _Finding("ok", "cuDNN", "computes convolutions")
+    else:
+        yield _Finding("no", "cuDNN", reason)
 
 
 def _drawing() -> Iterator[_Finding]:
