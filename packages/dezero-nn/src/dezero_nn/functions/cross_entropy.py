@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from dezero_core import Variable, get_array_module
+from dezero_core.config import current
 from dezero_core.errors import describe
 from dezero_core.primitive import primitive
 from dezero_core.typing import Array, ArrayLike
@@ -243,7 +244,9 @@ def _weights_of_classes(x: Any, class_weights: Any) -> Array:
 
 
 def _dtype_of(x: Any) -> Any:
-    return x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)
+    """Return the dtype of what is computed from scores: that of the loss."""
+    dtype = x.dtype if x.dtype.kind in "fV" else np.dtype(np.float64)
+    return dtype if current().autocast is None else np.promote_types(dtype, np.float32)
 
 
 def softmax_cross_entropy_simple(x: ArrayLike, t: ArrayLike) -> Variable:

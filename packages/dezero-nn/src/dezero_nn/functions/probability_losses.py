@@ -144,7 +144,7 @@ def _as_numbers_like(x: Any, t: Any) -> Any:
     t = t.data if isinstance(t, Variable) else t
     if dtype is None or not hasattr(t, "dtype"):
         return t
-    return t.astype(dtype if dtype.kind == "f" else np.float64, copy=False)
+    return t.astype(dtype if dtype.kind in "fV" else np.float64, copy=False)
 
 
 # --- distributions -----------------------------------------------------------------------------
