@@ -89,6 +89,25 @@ def test_it_repeats(place: Any) -> None:
     np.testing.assert_array_equal(place.get(first), place.get(second))
 
 
+@pytest.mark.parametrize("n", [1, 40])
+def test_running_statistics(n: int, place: Any, dtype: Any) -> None:
+    wide = np.float64 if dtype == np.float64 else np.float32
+    draw = np.random.default_rng(0).random
+    mean, var = draw(300).astype(dtype), draw(300).astype(dtype)
+    new_mean, new_var = draw(300).astype(wide), draw(300).astype(wide)
+    there = [place.put(a.copy()) for a in (mean, var, new_mean, new_var)]
+    assert KERNELS["batch_norm.running"](place.xp, *there, n, 0.9) is None
+    assert_close(place.get(there[0]), 0.9 * mean + 0.1 * new_mean, dtype)
+    unbiased = new_var * (n / max(n - 1, 1))
+    assert_close(place.get(there[1]), 0.9 * var + 0.1 * unbiased, dtype)
+    # Neither of another precision, nor what is no array in one piece.
+    other = place.put(new_mean.astype(np.float16))
+    move = KERNELS["batch_norm.running"]
+    assert move(place.xp, there[0], there[1], other, other, n, 0.9) is NotImplemented
+    halves = [a[::2] for a in there]
+    assert move(place.xp, *halves, n, 0.9) is NotImplemented
+
+
 def test_what_is_left_to_the_general_functions(place: Any) -> None:
     x, _, gamma, beta = operands(np.float32, (4, 3, 8, 8))
     norm = KERNELS["batch_norm"]

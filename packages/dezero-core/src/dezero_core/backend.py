@@ -72,6 +72,10 @@ class Backend(Protocol):
             kind of state; where parameters are in half precision, the last of these are their
             masters in single precision. It changes parameters and states in place, or changes
             nothing and returns NotImplemented: then parameters are updated one by one.
+
+            Under ``"batch_norm.running"``, the change of running statistics:
+            ``kernel(xp, mean, var, new_mean, new_var, n, decay)``, the former two in place, the
+            latter those of a batch with n elements a channel; or NotImplemented.
     """
 
     @property

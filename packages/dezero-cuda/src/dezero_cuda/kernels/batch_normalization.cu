@@ -107,6 +107,17 @@ extern "C" __global__ void normalize_channels(
         normalize_part<1>(x, y, all.mean, scale, shift, elements, size, chunk);
 }
 
+// Moves running statistics towards those of a batch, of which the variance becomes the unbiased estimate.
+extern "C" __global__ void move_statistics(
+    T* mean, T* variance, const C* new_mean, const C* new_variance, long long channels, double kept,
+    double unbiased) {
+    const long long channel = thread_number();
+    if (channel >= channels) return;
+    const C old = (C)kept, share = (C)(1 - kept);
+    mean[channel] = narrow(old * wide(mean[channel]) + share * new_mean[channel]);
+    variance[channel] = narrow(old * wide(variance[channel]) + share * (C)unbiased * new_variance[channel]);
+}
+
 // --- backward ---------------------------------------------------------------------------------------
 
 // Adds up gy, and gy times the distance from the mean.

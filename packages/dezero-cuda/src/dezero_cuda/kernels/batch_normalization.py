@@ -83,11 +83,29 @@ def _batch_norm_vjp(
     return gx, g_gamma, g_beta
 
 
+def _move_statistics(
+    xp: Any, mean: Array, var: Array, new_mean: Array, new_var: Array, n: int, decay: float
+) -> Any:
+    dtype = supported(xp, mean, var)
+    if dtype is None or supported(xp, new_mean, new_var) != computed_dtype(dtype):
+        return NotImplemented
+    if not all(x.ndim == 1 and x.flags.c_contiguous for x in (mean, var, new_mean, new_var)):
+        return NotImplemented
+    args = (mean, var, new_mean, new_var, mean.size, float(decay), n / max(n - 1, 1))
+    grid = (-(-mean.size // _THREADS),)
+    launch(xp, "batch_normalization", "move_statistics", dtype, grid, (_THREADS,), args)
+    return None
+
+
 def _launch(xp: Any, function: str, dtype: Any, layout: _Layout, args: tuple[Any, ...]) -> None:
     launch(xp, "batch_normalization", function, dtype, layout.grid, (_THREADS,), args)
 
 
 #: What stands in for primitives and their rules, by name.
 KERNELS: Mapping[str, Callable[..., Any]] = MappingProxyType(
-    {"batch_norm": _batch_norm, "batch_norm.vjp": _batch_norm_vjp}
+    {
+        "batch_norm": _batch_norm,
+        "batch_norm.vjp": _batch_norm_vjp,
+        "batch_norm.running": _move_statistics,
+    }
 )

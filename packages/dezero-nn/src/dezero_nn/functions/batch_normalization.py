@@ -9,6 +9,7 @@ import numpy as np
 
 from dezero_core import Config, Variable, get_array_module
 from dezero_core import functions as F
+from dezero_core.backend import kernels_of
 from dezero_core.errors import describe
 from dezero_core.primitive import primitive
 from dezero_core.typing import Array, ArrayLike, Shape
@@ -176,9 +177,7 @@ def batch_norm(
     if x.size and (mean is None or Config.train):
         y, batch_mean, batch_var = _batch_norm(x, gamma, beta, eps=eps)
         if mean is not None and var is not None:
-            n = _count(x.shape)
-            _move(mean, batch_mean.data, decay)
-            _move(var, batch_var.data * (n / max(n - 1, 1)), decay)
+            _move(mean, var, batch_mean.data, batch_var.data, _count(x.shape), decay)
         return y
     if mean is None or var is None:
         return scale_and_shift(x, *_in_channels(x, gamma, beta))
@@ -192,9 +191,15 @@ def _in_channels(x: Any, *values: Any) -> list[Any]:
     return [F.reshape(value, channel_shape(x.shape)) for value in values]
 
 
-def _move(running: Array, new: Array, decay: float) -> None:
-    running *= decay
-    running += (1 - decay) * new
+def _move(mean: Array, var: Array, new_mean: Array, new_var: Array, n: int, decay: float) -> None:
+    """Change running statistics in place, towards those of a batch of n elements a channel."""
+    xp = get_array_module(mean, new_mean)
+    kernel = kernels_of(xp).get("batch_norm.running")
+    if kernel and kernel(xp, mean, var, new_mean, new_var, n, decay) is not NotImplemented:
+        return
+    for running, new in ((mean, new_mean), (var, new_var * (n / max(n - 1, 1)))):
+        running *= decay
+        running += (1 - decay) * new
 
 
 def _array_of(x: Any) -> Any:
