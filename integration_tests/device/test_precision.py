@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,16 @@ import pytest
 import dezero_nn.functions as F
 from dezero_core import Variable, as_numpy, autocast, no_grad, test_mode
 from dezero_core.functions import tanh
+from dezero_core.testing import FakeDevice
+from dezero_cuda.kernels import KERNELS
 from dezero_nn import MLP, Checkpoint, Sequential, layers, relu
 from dezero_optim import SGD, Adam, AdamW, ClipGrad, GradScaler, MomentumSGD
 
 from .conftest import Place
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "packages/dezero-cuda/tests/tools"))
+
+from cuda_emulator import compiler, emulate
 
 N = 24
 LABELS = np.arange(N) % 3
@@ -204,3 +212,51 @@ def test_a_penalty_on_the_gradient_in_half_precision(place: Place) -> None:
     for one, other in zip(found, train(model, x, None), strict=True):
         assert one.dtype == np.float32
         np.testing.assert_allclose(as_numpy(one), other.data, rtol=1e-2, atol=1e-2)
+
+
+# --- through the fused kernels -------------------------------------------------------------------
+
+
+@pytest.fixture
+def used(place: Place, monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Attach the kernels to the place; return a set of those that run from now on."""
+    names: set[str] = set()
+
+    def noting(name: str, kernel: Any) -> Any:
+        @wraps(kernel)
+        def call(*args: Any, **settings: Any) -> Any:
+            result = kernel(*args, **settings)
+            if result is not NotImplemented:
+                names.add(name)
+            return result
+
+        return call
+
+    if isinstance(place.backend, FakeDevice):
+        if compiler() is None:
+            pytest.skip("there is no C++ compiler (g++) to emulate a device with")
+        emulate(monkeypatch)
+        place.backend.kernels.update({name: noting(name, KERNELS[name]) for name in KERNELS})
+    return names
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW"])
+def test_kernels_skip_and_divide_as_the_formulas_do(
+    name: str, place: Place, used: set[str]
+) -> None:
+    values = []
+    for is_here in (True, False):
+        model, x = make("mlp")
+        t = LABELS
+        if is_here:
+            model.to(place.name)
+            x, t = place.put(x, t)
+        optimizer, scaler = OPTIMIZERS[name]().setup(model), GradScaler(2.0**20)
+        for _ in range(12):
+            step(model, optimizer, scaler, x, t)
+        assert 0 < optimizer.t < 12
+        values.append([optimizer.t, *[as_numpy(p) for p in model.params()]])
+    for found, wanted in zip(*values, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=2e-3)
+    if place.name == "fake":
+        assert {"gradients.scale", f"optimizer.{name.lower()}"} <= used
