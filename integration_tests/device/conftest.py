@@ -22,6 +22,9 @@ from dezero_core import as_numpy
 from dezero_core.backend import Backend, get_backend
 from dezero_core.testing import FakeDevice, fake_device
 
+# For tables that several tests share.
+sys.path.insert(0, str(Path(__file__).parent / "tools"))
+
 
 @dataclass
 class Place:

@@ -68,6 +68,12 @@ class TestArray:
             with pytest.raises(ValueError, match="Unsupported dtype"):
                 device.asarray(data)
 
+    def test_bfloat16_is_supported(self, device: FakeDevice) -> None:
+        bfloat16 = pytest.importorskip("ml_dtypes").bfloat16
+        x = put(device, np.ones(2, bfloat16))
+        assert x.dtype == bfloat16
+        np.testing.assert_array_equal(device.to_numpy(x + x), np.full(2, 2, bfloat16))
+
     def test_reductions_and_elements_stay_arrays(self, device: FakeDevice) -> None:
         x = put(device, np.arange(6.0, dtype=np.float32).reshape(2, 3))
         for result, expected in (

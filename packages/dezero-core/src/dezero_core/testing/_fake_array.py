@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 # CuPy converts these by itself wherever it takes an array operand.
 SCALARS = (bool, int, float, complex, np.generic)
-# What an array on a CUDA device can hold: NumPy's booleans, integers and floats.
+# What an array on a CUDA device can hold: NumPy's booleans, integers and floats. And bfloat16, by
+# its name: the letter is not NumPy's.
 _DTYPE_CHARS = frozenset("?bhilqBHILQefdFD")
 # CUDA's atomic operations limit what can be scattered through integer indices.
 _ATOMIC = {
@@ -262,7 +263,7 @@ def wrap(device: FakeDevice, result: Any) -> Any:
     """Return NumPy's result as it would come from the device: arrays, also of one element."""
     if isinstance(result, (np.ndarray, np.generic)):
         host = np.asarray(result)
-        if host.dtype.char not in _DTYPE_CHARS:
+        if host.dtype.char not in _DTYPE_CHARS and host.dtype.name != "bfloat16":
             raise ValueError(f"Unsupported dtype {host.dtype}: a CUDA device has no such type")
         known = device._owners.get(id(host))
         if known is not None and known._host is host:
