@@ -50,7 +50,7 @@ def run_on_device(options: argparse.Namespace) -> int:
     }
     print(f"{facts['device']}; {facts['machine']['processor']}; {facts['date']}")
     entries: list[dict[str, Any]] = []
-    for precision in options.precision or (PRECISIONS if is_cuda else PRECISIONS[:1]):
+    for precision in options.precision or PRECISIONS[: 3 if is_cuda else 1]:
         rows = [
             row
             for row in DEVICE_WORKLOADS.values()

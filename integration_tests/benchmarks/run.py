@@ -97,7 +97,8 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         action="append",
         choices=PRECISIONS,
         metavar="NAME",
-        help=f"with --device: {', '.join(PRECISIONS)}; repeatable (cuda: all, cpu: float32)",
+        help=f"with --device: {', '.join(PRECISIONS)}; repeatable (cuda: the first three, "
+        "cpu: float32)",
     )
     parser.add_argument(
         "--repeats", type=_positive, default=15, metavar="N", help="batches of each library (15)"

@@ -14,7 +14,10 @@ from harness.workload import Call, Comparison
 
 __all__ = ["DEVICE_WORKLOADS", "PRECISIONS", "select"]
 
-PRECISIONS: Final = ("float32", "tf32", "bf16")
+PRECISIONS: Final = ("float32", "tf32", "bf16", "autocast-bf16", "autocast-fp16")
+# What autocast computes in, by precision: the name of a dtype.
+_AUTOCAST: Final = {"autocast-bf16": "bfloat16", "autocast-fp16": "float16"}
+_TOLERANCES: Final = {"float32": 2e-2, "tf32": 5e-2}  # in half precision 0.2
 
 
 class _Sizes(NamedTuple):
@@ -68,15 +71,15 @@ class DeviceTraining(Comparison):
         self.title = f"{title}, {precision}"
         self.precision = precision
         self.reach = reach
-        self.tolerance = {"float32": 2e-2, "tf32": 5e-2, "bf16": 0.2}[precision]
+        self.tolerance = _TOLERANCES.get(precision, 0.2)
         self._network = network
 
     def ours(self) -> Call:
         import numpy as np
 
         import dezero_nn.functions as F
-        from dezero_core import Device, no_grad, test_mode
-        from dezero_optim import Adam
+        from dezero_core import Device, autocast, no_grad, test_mode
+        from dezero_optim import Adam, GradScaler
 
         device = Device(_device)
         if _device.startswith("cuda"):
@@ -97,14 +100,18 @@ class DeviceTraining(Comparison):
         model.to(device)
         x, t = device.asarray(x), device.asarray(t)
         optimizer = Adam(1e-4).setup(model)
+        dtype = _AUTOCAST.get(self.precision)
+        scaler = GradScaler(enabled=dtype == "float16")
         compares = self._network in _COMPARABLE
 
         def call() -> tuple[object, ...]:
-            y = model(x)
-            loss = F.softmax_cross_entropy(y.reshape(-1, y.shape[-1]), t)
+            with autocast(dtype or "float16", enabled=dtype is not None):
+                y = model(x)
+                loss = F.softmax_cross_entropy(y.reshape(-1, y.shape[-1]), t)
             model.cleargrads()
-            loss.backward()
-            optimizer.update()
+            scaler.scale(loss).backward()
+            scaler.step(optimizer)
+            scaler.update()
             return (loss,) if compares else ()
 
         return call
@@ -125,14 +132,20 @@ class DeviceTraining(Comparison):
             x = x.to(torch.bfloat16) if x.is_floating_point() else x
         model, x, t = model.to(_device), x.to(_device), t.to(_device)
         optimizer = torch.optim.Adam(model.parameters(), lr=1e-4)
+        name = _AUTOCAST.get(self.precision)
+        kind = _device.partition(":")[0]
+        dtype = getattr(torch, name or "float16")
+        scaler = torch.amp.GradScaler(kind, enabled=name == "float16")
         compares = self._network in _COMPARABLE
 
         def call() -> tuple[object, ...]:
-            y = model(x)
-            loss = F.cross_entropy(y.reshape(-1, y.shape[-1]), t)
+            with torch.autocast(kind, dtype, enabled=name is not None):
+                y = model(x)
+                loss = F.cross_entropy(y.reshape(-1, y.shape[-1]), t)
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
+            scaler.scale(loss).backward()
+            scaler.step(optimizer)
+            scaler.update()
             return (loss.detach(),) if compares else ()
 
         return call
