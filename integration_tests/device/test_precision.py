@@ -259,4 +259,6 @@ def test_kernels_skip_and_divide_as_the_formulas_do(
     for found, wanted in zip(*values, strict=True):
         np.testing.assert_allclose(found, wanted, rtol=0, atol=2e-3)
     if place.name == "fake":
-        assert {"gradients.scale", f"optimizer.{name.lower()}"} <= used
+        wanted = {"gradients.scale", "gradients.adapt_scale", f"optimizer.{name.lower()}"}
+        assert wanted <= used
+        assert ("gradients.adam_factor" in used) == (name != "SGD")

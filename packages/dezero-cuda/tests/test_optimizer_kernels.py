@@ -196,3 +196,34 @@ def test_gradients_of_other_kinds_are_declined(place: Any) -> None:
     assert KERNELS["gradients.scale"](place.xp, mixed, factor) is NotImplemented
     strided = [place.put(np.ones((3, 4), np.float32)).T]
     assert KERNELS["gradients.scale"](place.xp, strided, factor) is NotImplemented
+
+
+@pytest.mark.parametrize(
+    ("scale", "good", "found", "wanted"),
+    [
+        (8.0, 0, False, (8.0, 1)),
+        (8.0, 2, False, (16.0, 0)),
+        (8.0, 2, True, (4.0, 0)),
+        (32.0, 2, False, (32.0, 0)),
+        (1.0, 1, True, (1.0, 0)),
+    ],
+)
+def test_the_scale_is_adapted(
+    scale: float, good: int, found: bool, wanted: tuple[float, int], place: Any
+) -> None:
+    arrays = [np.array(scale, np.float32), np.array(good, np.int32), np.array(found)]
+    there = list(map(place.put, arrays))
+    following = KERNELS["gradients.adapt_scale"](place.xp, *there, 3, 2.0, 0.5, 1.0, 32.0)
+    assert tuple(place.get(x).item() for x in following) == wanted
+    assert [x.dtype for x in following] == [np.float32, np.int32]
+    assert place.get(there[0]).item() == scale  # a loss may hold it
+
+
+def test_the_factor_of_adam_counts_the_updates_that_were_done(place: Any) -> None:
+    def bias(t: int) -> float:
+        return float(np.sqrt(1 - 0.999**t) / (1 - 0.9**t))
+
+    skipped = place.put(np.array(3.0))
+    factor = KERNELS["gradients.adam_factor"](place.xp, skipped, 5, 0.9, 0.999, bias(5))
+    assert factor.dtype == np.float64
+    np.testing.assert_allclose(place.get(factor), bias(2) / bias(5), rtol=1e-12)

@@ -118,7 +118,7 @@ class _Guard(NamedTuple):
     """What only a device knows of an update."""
 
     unless: Array  # whether to change nothing: a boolean, an array without axes
-    number: Array  # which update this is, of those that were done; in double precision
+    skipped: Array  # how many updates before were skipped so: a number in double precision
 
 
 class Elementwise(Optimizer):
@@ -171,13 +171,13 @@ class Elementwise(Optimizer):
         """Update `p` and `state` in place, by the gradient `g`, which stays as it is."""
         raise NotImplementedError
 
-    def _rate_factor(self, xp: Any, settings: Any, number: Array) -> Array:
-        """Return what to multiply the rate by, computed for `_t` updates, for another number.
+    def _rate_factor(self, xp: Any, settings: Any, skipped: Array) -> Array:
+        """Return what to multiply the rate by, which was computed for `_t` updates.
 
         Args:
-            xp: The namespace of `number`.
+            xp: The namespace of `skipped`.
             settings: As for `_numbers_for`.
-            number: Which update this is: an array without axes.
+            skipped: How many of them were not done: a number in double precision, without axes.
         """
         raise NotImplementedError
 
@@ -189,7 +189,7 @@ class Elementwise(Optimizer):
         xp = get_array_module(found)
         skipped = self._skipped
         skipped = xp.zeros((), np.float64) if skipped is None else beside(skipped, found)
-        self._guard = _Guard(found, self._t + 1 - skipped)
+        self._guard = _Guard(found, skipped)
         try:
             self.update()
         finally:
@@ -265,8 +265,8 @@ class Elementwise(Optimizer):
         unless = beside(guard.unless, param.data)
         if self._rate_place is None:
             return unless, None
-        number = beside(guard.number, param.data)
-        return unless, self._rate_factor(xp, self.settings_of(param), number)
+        skipped = beside(guard.skipped, param.data)
+        return unless, self._rate_factor(xp, self.settings_of(param), skipped)
 
     def update_one(self, param: Parameter) -> None:
         """Change one parameter (see `Optimizer.update_one`)."""
@@ -313,6 +313,17 @@ class Elementwise(Optimizer):
         self, xp: Any, numbers: Numbers, p: Array, g: Array, work: Work, *state: Array
     ) -> None:
         """Do the step on the master, and round it to the parameter's half precision."""
+    def _step_in_one_pass(
+        self, xp: Any, numbers: Numbers, p: Array, g: Array, work: Work, *state: Array
+    ) -> None:
+        """Do the step by a compiled loop where there is one, else in the passes of `_step`."""
+        loops = None if self._kernel is None else _loops.find(p, g, *state)
+        if loops is None:
+            self._step(xp, numbers, p, g, work, *state)
+            return
+        rows = [array.reshape(-1) for array in (p, g, *state)]
+        getattr(loops, self._kernel)(*rows, *map(p.dtype.type, numbers))
+
         *others, master = state
         *space, g_wide, rounded, differs = work
         # Where the parameter is not the master rounded, somebody else has changed it.
@@ -320,7 +331,7 @@ class Elementwise(Optimizer):
         xp.not_equal(rounded, p, out=differs)
         xp.copyto(master, p, where=differs)
         xp.copyto(g_wide, g, casting="same_kind")
-        self._step(xp, numbers, master, g_wide, space, *others)
+        self._step_in_one_pass(xp, numbers, master, g_wide, space, *others)
         xp.copyto(p, master, casting="same_kind")
 
     def _plan(self, param: Parameter, g: Array) -> _Plan:

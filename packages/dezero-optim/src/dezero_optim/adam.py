@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from math import inf, sqrt
 from typing import Any, ClassVar
 
+from dezero_core.backend import backend_of
 from dezero_core.typing import Array
 from dezero_optim._elementwise import Elementwise, Numbers, Work
 
@@ -97,9 +98,13 @@ class Adam(Elementwise):
         rate = lr * _bias(sqrt, beta1, beta2, self._t) * (1 - beta1) / root
         return beta1, beta2, rate, float(settings.eps) / root
 
-    def _rate_factor(self, xp: Any, settings: Any, number: Array) -> Array:
+    def _rate_factor(self, xp: Any, settings: Any, skipped: Array) -> Array:
         betas = float(settings.beta1), float(settings.beta2)
-        return _bias(xp.sqrt, *betas, number) / _bias(sqrt, *betas, self._t)
+        before = _bias(sqrt, *betas, self._t)
+        kernel = backend_of(skipped).kernels.get("gradients.adam_factor")
+        if kernel is not None:
+            return kernel(xp, skipped, self._t, *betas, before)
+        return _bias(xp.sqrt, *betas, self._t - skipped) / before
 
     def _step(
         self, xp: Any, numbers: Numbers, p: Array, g: Array, work: Work, *state: Array

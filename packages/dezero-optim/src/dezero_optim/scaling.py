@@ -217,7 +217,13 @@ class GradScaler:
                 f"{float(scale):.2g} only, so it is not the scale that makes them so. "
                 "dezero_core.detect_anomaly() finds the operation that they come from"
             )
-        good = _placed(self._good, found) + 1
+        good = _placed(self._good, found)
+        kernel = backend_of(found).kernels.get("gradients.adapt_scale")
+        if kernel is not None:
+            limits = self.growth_interval, self.growth_factor, self.backoff_factor
+            self._scale, self._good = kernel(xp, scale, good, found, *limits, _SMALLEST, _LARGEST)
+            return
+        good = good + 1
         grows = good >= self.growth_interval
         larger = xp.minimum(scale * self.growth_factor, _LARGEST)
         smaller = xp.maximum(scale * self.backoff_factor, _SMALLEST)

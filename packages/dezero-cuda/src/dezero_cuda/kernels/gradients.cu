@@ -1,4 +1,6 @@
-// All gradients multiplied by one number in one launch, and whether one of them was not finite.
+// What a scaled loss takes: all gradients multiplied by one number in one launch, and whether one of
+// them was not finite; the scale of the next loss; how many updates were not done.
+//
 // A table in device memory says what each block does, as for the optimizers: first one number for
 // each block, the array's row times 2^32 and the chunk's number; then a row of two for each array:
 // its size, and where it lies.
@@ -31,4 +33,24 @@ extern "C" __global__ void scale_gradients(
     }
     for (long long i = done + threadIdx.x; i < n; i += blockDim.x) f(i, Lanes<1>());
     if (!is_finite) *found = true;  // whoever writes, writes the same
+}
+
+// What decides on the scale of the next loss, by one thread: no launch for each of its numbers.
+
+extern "C" __global__ void adapt_scale(
+    const float* scale, const int* good, const bool* found, float* next_scale, int* next_good,
+    long long interval, double growth, double backoff, double smallest, double largest) {
+    const int count = *good + 1;
+    const bool grows = count >= interval;
+    const float larger = *scale * (float)growth, smaller = *scale * (float)backoff;
+    *next_scale = *found ? (smaller > (float)smallest ? smaller : (float)smallest)
+                  : grows ? (larger < (float)largest ? larger : (float)largest)
+                          : *scale;
+    *next_good = *found || grows ? 0 : count;
+}
+
+extern "C" __global__ void adam_factor(
+    const double* skipped, double* factor, long long t, double beta1, double beta2, double before) {
+    const double done = t - *skipped;
+    *factor = sqrt(1 - pow(beta2, done)) / (1 - pow(beta1, done)) / before;
 }

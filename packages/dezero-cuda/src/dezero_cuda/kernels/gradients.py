@@ -1,4 +1,4 @@
-"""All gradients divided by a loss's scale in one launch."""
+"""What a scaled loss takes: gradients divided, the next scale, the rate after skipped updates."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ __all__ = ["KERNELS"]
 
 _CHUNK = 8192
 _MOST_TABLES = 8
+_SINGLE = np.dtype(np.float32)
 
 # By all that they tell, so that none is ever wrong: a training loop gives its gradients the same
 # places in each step, once the memory pool has settled.
@@ -51,5 +52,39 @@ def _scale(xp: Any, arrays: Sequence[Array], factor: Array) -> Any:
     return found
 
 
-#: What scales all gradients at once, by the name that `dezero_core.backend` declares.
-KERNELS: Mapping[str, Callable[..., Any]] = MappingProxyType({"gradients.scale": _scale})
+def _adapt_scale(
+    xp: Any,
+    scale: Array,
+    good: Array,
+    found: Array,
+    interval: int,
+    growth: float,
+    backoff: float,
+    smallest: float,
+    largest: float,
+) -> tuple[Array, Array]:
+    following = xp.empty((), np.float32), xp.empty((), np.int32)
+    args = (scale, good, found, *following, interval, growth, backoff, smallest, largest)
+    launch(xp, "gradients", "adapt_scale", _SINGLE, (1,), (1,), args)
+    return following
+
+
+def _adam_factor(
+    xp: Any, skipped: Array, t: int, beta1: float, beta2: float, before: float
+) -> Array:
+    factor = xp.empty((), np.float64)
+    launch(
+        *(xp, "gradients", "adam_factor", _SINGLE, (1,), (1,)),
+        (skipped, factor, t, beta1, beta2, before),
+    )
+    return factor
+
+
+#: By the names that `dezero_core.backend` declares.
+KERNELS: Mapping[str, Callable[..., Any]] = MappingProxyType(
+    {
+        "gradients.scale": _scale,
+        "gradients.adapt_scale": _adapt_scale,
+        "gradients.adam_factor": _adam_factor,
+    }
+)
