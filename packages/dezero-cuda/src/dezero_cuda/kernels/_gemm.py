@@ -74,10 +74,12 @@ def multiply(xp: Any, dtype: Any, a: Array, b: Array) -> Array | None:
     mode = _find_mode(xp, dtype)
     if mode is None or a.shape[-1] != b.shape[-2] or max(*a.shape, *b.shape) > _LARGEST:
         return None
-    try:
-        stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2]) if a.ndim + b.ndim > 4 else ()
-    except ValueError:
-        return None
+    stack = a.shape[:-2]
+    if stack != b.shape[:-2]:
+        try:
+            stack = np.broadcast_shapes(stack, b.shape[:-2])
+        except ValueError:
+            return None
     m, k = a.shape[-2:]
     y = xp.empty((*stack, m, b.shape[-1]), dtype)
     if not y.size:
@@ -86,8 +88,8 @@ def multiply(xp: Any, dtype: Any, a: Array, b: Array) -> Array | None:
         y.fill(0)
         return y
     a, b = _readable(xp, a), _readable(xp, b)
-    axes = _join(_axes_of(stack, a, b, y))
-    if _calls(axes) > _MOST_CALLS:
+    axes = _join(_axes_of(stack, a, b, y)) if stack else []
+    if len(axes) > 1 and _calls(axes) > _MOST_CALLS:
         a, b = (contiguous(xp, xp.broadcast_to(x, (*stack, *x.shape[-2:]))) for x in (a, b))
         axes = _join(_axes_of(stack, a, b, y))
     _call(xp, mode, a, b, y, axes)
@@ -177,7 +179,7 @@ def _join(axes: Sequence[_Axis]) -> list[_Axis]:
 def _calls(axes: Sequence[_Axis]) -> int:
     """Return how many calls a stack takes: its longest axis goes in one."""
     lengths = [n for n, *_ in axes]
-    return prod(lengths) // max(lengths, default=1)
+    return prod(lengths) // max(lengths)
 
 
 # --- calls --------------------------------------------------------------------------------------
@@ -213,9 +215,8 @@ def _call(xp: Any, mode: _Mode, a: Array, b: Array, y: Array, axes: list[_Axis])
             algorithm,
         )
         return
-    longest = max(range(len(axes)), key=lambda i: axes[i][0])
-    length, step_a, step_b, step_y = axes[longest]
-    others = axes[:longest] + axes[longest + 1 :]
+    length, step_a, step_b, step_y = longest = max(axes)
+    others = [axis for axis in axes if axis is not longest]
     for place in np.ndindex(*[axis[0] for axis in others]):
         at = [
             start + size * sum(i * axis[which] for i, axis in zip(place, others, strict=True))
