@@ -313,17 +313,6 @@ class Elementwise(Optimizer):
         self, xp: Any, numbers: Numbers, p: Array, g: Array, work: Work, *state: Array
     ) -> None:
         """Do the step on the master, and round it to the parameter's half precision."""
-    def _step_in_one_pass(
-        self, xp: Any, numbers: Numbers, p: Array, g: Array, work: Work, *state: Array
-    ) -> None:
-        """Do the step by a compiled loop where there is one, else in the passes of `_step`."""
-        loops = None if self._kernel is None else _loops.find(p, g, *state)
-        if loops is None:
-            self._step(xp, numbers, p, g, work, *state)
-            return
-        rows = [array.reshape(-1) for array in (p, g, *state)]
-        getattr(loops, self._kernel)(*rows, *map(p.dtype.type, numbers))
-
         *others, master = state
         *space, g_wide, rounded, differs = work
         # Where the parameter is not the master rounded, somebody else has changed it.
@@ -331,7 +320,7 @@ class Elementwise(Optimizer):
         xp.not_equal(rounded, p, out=differs)
         xp.copyto(master, p, where=differs)
         xp.copyto(g_wide, g, casting="same_kind")
-        self._step_in_one_pass(xp, numbers, master, g_wide, space, *others)
+        self._step(xp, numbers, master, g_wide, space, *others)
         xp.copyto(p, master, casting="same_kind")
 
     def _plan(self, param: Parameter, g: Array) -> _Plan:
