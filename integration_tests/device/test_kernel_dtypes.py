@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 from kernel_cases import CASES, X, normal
 
-from dezero_core import Variable, as_numpy
+from dezero_core import Parameter, Variable, as_numpy
 from dezero_core.testing import fake_device
 from dezero_cuda.kernels import KERNELS, Philox
 from dezero_nn import functions as F
+from dezero_optim import SGD, Adam, AdamW, MomentumSGD
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "packages/dezero-cuda/tests/tools"))
 
@@ -26,6 +27,10 @@ from cuda_emulator import compiler, emulate
 
 IMAGES, FILTERS = normal(2, 2, 6, 6), normal(2, 2, 3, 3, seed=1)
 CHANNELS = [normal(2, seed=i) for i in range(4)]
+
+
+def nesterov() -> MomentumSGD:
+    return MomentumSGD(nesterov=True)
 
 
 def batch_norm(x: Any, gamma: Any, beta: Any) -> Any:
@@ -126,6 +131,50 @@ def test_any_dtype(name: str, dtypes: tuple[str, str], monkeypatch: pytest.Monke
         np.testing.assert_allclose(
             one.astype(np.complex128), expected, rtol=tolerance, atol=tolerance * scale
         )
+
+
+class Model:
+    """One parameter."""
+
+    def __init__(self, parameter: Parameter) -> None:
+        self.parameter = parameter
+
+    def params(self) -> Any:
+        yield self.parameter
+
+
+# Of a parameter and its gradient.
+PAIRS = [(name, name) for name in ("float16", "bfloat16", "float32", "float64")]
+PAIRS += [("float32", "float64"), ("float64", "float32"), ("float16", "float32")]
+
+
+@pytest.mark.parametrize("dtypes", PAIRS, ids="-".join)
+@pytest.mark.parametrize("make", [SGD, MomentumSGD, nesterov, Adam, AdamW])
+def test_optimizers_of_any_dtype(
+    make: Any, dtypes: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def update(device: Any) -> Any:
+        own, other = map(dtype_of, dtypes)
+        parameter = Parameter(device.asarray(normal(7, 5).astype(own)))
+        optimizer = make().setup(Model(parameter))
+        for step in range(3):
+            parameter.grad = Variable(device.asarray(normal(7, 5, seed=step).astype(other)))
+            optimizer.update()
+        return parameter.data.dtype, as_numpy(parameter)
+
+    with fake_device() as device:
+        dtype, wanted = update(device)
+    if compiler() is None:
+        pytest.skip("there is no C++ compiler (g++) to emulate a device with")
+    emulate(monkeypatch)
+    with fake_device() as device:
+        device.kernels.update(KERNELS)
+        found_dtype, found = update(device)
+    assert found_dtype == dtype
+    rtol = {"float16": 2e-3, "bfloat16": 2e-2, "float32": 2e-5}.get(dtypes[0], 1e-6)
+    np.testing.assert_allclose(
+        found.astype(np.float64), wanted.astype(np.float64), rtol=rtol, atol=rtol / 10
+    )
 
 
 # What follows the name of a primitive in that of a kernel: nothing, or that it is for a rule.
