@@ -112,8 +112,11 @@ def test_sequences(place: Any, cudnn: StubCudnn | None) -> None:
     assert_same_everywhere(lambda *a: F.conv1d(*a, 2, 1), operands, place, cudnn)
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float64])
-def test_other_precisions(dtype: Any, place: Any, cudnn: StubCudnn | None) -> None:
+@pytest.mark.parametrize("name", ["float16", "bfloat16", "float64"])
+def test_other_precisions(name: str, place: Any, cudnn: StubCudnn | None) -> None:
+    if name == "bfloat16":
+        pytest.importorskip("ml_dtypes")
+    dtype = np.dtype(name)
     x, w, settings = CASES["uneven"]
     operands = [draw(*x), draw(*w, seed=1), draw(w[0])]
     wanted = F.conv2d(*[a.astype(float) for a in operands], **settings).data
@@ -121,7 +124,9 @@ def test_other_precisions(dtype: Any, place: Any, cudnn: StubCudnn | None) -> No
     with place.quiet():
         found = F.conv2d(*there, **settings)
     assert found.dtype == dtype
-    tolerance = 1e-2 if dtype == np.float16 else 1e-6
+    if cudnn is not None:
+        assert len(cudnn.executed) == 1
+    tolerance = {"float16": 1e-2, "bfloat16": 8e-2, "float64": 1e-6}[name]
     np.testing.assert_allclose(
         place.backend.to_numpy(found.data).astype(float), wanted, rtol=tolerance, atol=tolerance
     )

@@ -8,8 +8,10 @@ on the memory that pointers lead to, read with the strides that it was told.
 from __future__ import annotations
 
 import enum
+import importlib
 import sys
 import types
+from contextlib import suppress
 from itertools import product
 from typing import Any
 
@@ -40,6 +42,8 @@ _NUMPY = {
     data_type.FLOAT: np.dtype(np.float32),
     data_type.DOUBLE: np.dtype(np.float64),
 }
+with suppress(ModuleNotFoundError):
+    _NUMPY[data_type.BFLOAT16] = np.dtype(importlib.import_module("ml_dtypes").bfloat16)
 
 
 class cudnnGraphNotSupportedError(RuntimeError):  # noqa: N801  (the real one's name)
@@ -82,8 +86,9 @@ class Tensor:
         assert pointer % 16 == 0, "a vector is read where none begins: a misaligned address"
         dtype = _NUMPY[self.data_type]
         size = 1 + sum((n - 1) * s for n, s in zip(self.dim, self.stride, strict=True))
-        interface = {"data": (pointer, False), "shape": (size,), "typestr": dtype.str, "version": 3}
-        flat = np.asarray(types.SimpleNamespace(__array_interface__=interface))
+        place = {"data": (pointer, False), "shape": (size * dtype.itemsize,), "typestr": "|u1"}
+        flat = np.asarray(types.SimpleNamespace(__array_interface__=place | {"version": 3}))
+        flat = flat.view(dtype)
         return as_strided(flat, self.dim, [s * dtype.itemsize for s in self.stride])
 
 
@@ -176,7 +181,7 @@ class pygraph:  # noqa: N801  (the real one's name)
         assert self.result.is_output
         for tensor in (*self.operands, self.result):
             assert len(tensor.dim) == len(tensor.stride) == 4 and min(tensor.dim) > 0
-            assert tensor.data_type in _NUMPY or tensor.data_type is data_type.BFLOAT16
+            assert tensor.data_type in _NUMPY
         assert len({tensor.uid for tensor in (*self.operands, self.result)} - {-1}) == 3
 
     def build_operation_graph(self) -> None:

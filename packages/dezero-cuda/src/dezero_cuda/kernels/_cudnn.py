@@ -54,6 +54,11 @@ class Convolution(NamedTuple):
     dilation: tuple[int, int]
     dtype: Any
 
+    @property
+    def result(self) -> Shape:
+        """The shape of what is computed: of y, x or w."""
+        return {"conv_fprop": self.y, "conv_dgrad": self.x, "conv_wgrad": self.w}[self.operation]
+
 
 class _Plan(NamedTuple):
     graph: Any
@@ -105,7 +110,7 @@ def compute(xp: Any, what: Convolution, first: Array, second: Array) -> Array | 
         plan = _remember(key, _make_plan(cudnn, what, tf32, handle))
     if plan is None:
         return None
-    result = xp.empty(_result_shape(what), what.dtype)
+    result = xp.empty(what.result, what.dtype)
     workspace = None
     if plan.workspace:
         try:
@@ -223,9 +228,8 @@ def build(
     else:
         x, y = tensor("x", 1, what.x), tensor("y", 2, what.y)
         result = graph.conv_wgrad(image=x, loss=y, **settings)
-    shape = _result_shape(what)
     result.set_output(True).set_data_type(dtype).set_uid(3)
-    result.set_dim(list(shape)).set_stride(_strides(shape))
+    result.set_dim(list(what.result)).set_stride(_strides(what.result))
     graph.validate()
     graph.build_operation_graph()
     graph.create_execution_plans([cudnn.heur_mode.A, cudnn.heur_mode.FALLBACK])
@@ -237,10 +241,6 @@ def build(
     graph.check_support()
     graph.build_plans()
     return graph
-
-
-def _result_shape(what: Convolution) -> Shape:
-    return {"conv_fprop": what.y, "conv_dgrad": what.x, "conv_wgrad": what.w}[what.operation]
 
 
 def _strides(shape: Shape) -> list[int]:

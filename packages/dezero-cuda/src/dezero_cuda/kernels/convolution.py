@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
-from dezero_core.typing import Array
+from dezero_core.typing import Array, Shape
 from dezero_cuda.cudnn_library import LIBRARY
 from dezero_cuda.kernels._cudnn import Convolution, compute
 from dezero_cuda.kernels._launch import supported
@@ -27,14 +28,10 @@ def _conv2d(
     groups: int,
 ) -> Any:
     dtype = _supported(xp, x, W, b)
-    if dtype is None or (b is not None and b.shape != W.shape[:1]):
+    if dtype is None:
         return NotImplemented
-    size = out_size(x.shape[2:], W.shape[2:], stride, pad, dilation)
-    if size is None:
-        return NotImplemented
-    y_shape = (x.shape[0], W.shape[0], *size)
-    what = Convolution("conv_fprop", x.shape, W.shape, y_shape, stride, pad, dilation, dtype)
-    return _run(xp, what, groups, x, W, b)
+    what = _forward(x.shape, W.shape, stride, pad, dilation, groups, dtype)
+    return _run(xp, what, x, W, b)
 
 
 def _deconv2d(
@@ -49,17 +46,11 @@ def _deconv2d(
     dilation: Pair,
     groups: int,
 ) -> Any:
-    """Take back what a convolution did: its `y` is x here, and its `x` the result."""
     dtype = _supported(xp, x, W, b)
-    if dtype is None or (b is not None and b.shape != (W.shape[1] * groups,)):
+    if dtype is None:
         return NotImplemented
-    if outsize is None:
-        sizes = zip(x.shape[2:], W.shape[2:], stride, pad, dilation, strict=True)
-        height, width = (s * (n - 1) + d * (k - 1) + 1 - 2 * p for n, k, s, p, d in sizes)
-        outsize = height, width
-    result = (x.shape[0], W.shape[1] * groups, *outsize)
-    what = Convolution("conv_dgrad", result, W.shape, x.shape, stride, pad, dilation, dtype)
-    return _run(xp, what, groups, x, W, b)
+    what = _backward_x(x.shape, W.shape, outsize, stride, pad, dilation, groups, dtype)
+    return _run(xp, what, x, W, b)
 
 
 def _conv2d_weight(
@@ -74,11 +65,10 @@ def _conv2d_weight(
     groups: int,
 ) -> Any:
     dtype = _supported(xp, x, gradient)
-    if dtype is None or groups < 1:
+    if dtype is None:
         return NotImplemented
-    w = (gradient.shape[1], x.shape[1] // groups, *kernel_size)
-    what = Convolution("conv_wgrad", x.shape, w, gradient.shape, stride, pad, dilation, dtype)
-    return _run(xp, what, groups, x, gradient, None)
+    what = _backward_w(x.shape, gradient.shape, kernel_size, stride, pad, dilation, groups, dtype)
+    return _run(xp, what, x, gradient, None)
 
 
 def _supported(xp: Any, x0: Array, x1: Array, b: Array | None = None) -> Any:
@@ -88,8 +78,10 @@ def _supported(xp: Any, x0: Array, x1: Array, b: Array | None = None) -> Any:
     return supported(xp, x0, x1, b)
 
 
-def _run(xp: Any, what: Convolution, groups: int, x0: Array, x1: Array, b: Array | None) -> Any:
-    result = compute(xp, what, x0, x1) if _fits(what, groups) else None
+def _run(xp: Any, what: Convolution | None, x0: Array, x1: Array, b: Array | None) -> Any:
+    if what is None or (b is not None and b.shape != what.result[1:2]):
+        return NotImplemented
+    result = compute(xp, what, x0, x1)
     if result is None:
         return NotImplemented
     if b is not None:
@@ -97,16 +89,63 @@ def _run(xp: Any, what: Convolution, groups: int, x0: Array, x1: Array, b: Array
     return result
 
 
-def _fits(what: Convolution, groups: int) -> bool:
-    """Tell whether shapes fit together. What does not, the general implementation explains."""
+# --- what is to be computed; None for what does not fit: the general function says why ------------
+
+
+@lru_cache(maxsize=4096)
+def _forward(
+    x: Shape, w: Shape, stride: Pair, pad: Pair, dilation: Pair, groups: int, dtype: Any
+) -> Convolution | None:
+    size = out_size(x[2:], w[2:], stride, pad, dilation)
+    y = (x[0], w[0], *(size or (0, 0)))
+    return _checked(Convolution("conv_fprop", x, w, y, stride, pad, dilation, dtype), groups)
+
+
+@lru_cache(maxsize=4096)
+def _backward_x(
+    y: Shape,
+    w: Shape,
+    size: Pair | None,
+    stride: Pair,
+    pad: Pair,
+    dilation: Pair,
+    groups: int,
+    dtype: Any,
+) -> Convolution | None:
+    """Describe the transposed convolution: it takes what a convolution gives."""
+    if size is None:
+        sizes = zip(y[2:], w[2:], stride, pad, dilation, strict=True)
+        height, width = (s * (n - 1) + d * (k - 1) + 1 - 2 * p for n, k, s, p, d in sizes)
+        size = height, width
+    x = (y[0], w[1] * groups, *size)
+    return _checked(Convolution("conv_dgrad", x, w, y, stride, pad, dilation, dtype), groups)
+
+
+@lru_cache(maxsize=4096)
+def _backward_w(
+    x: Shape,
+    y: Shape,
+    kernel: Pair,
+    stride: Pair,
+    pad: Pair,
+    dilation: Pair,
+    groups: int,
+    dtype: Any,
+) -> Convolution | None:
+    w = (y[1], x[1] // max(groups, 1), *kernel)
+    return _checked(Convolution("conv_wgrad", x, w, y, stride, pad, dilation, dtype), groups)
+
+
+def _checked(what: Convolution, groups: int) -> Convolution | None:
     x, w, y = what.x, what.w, what.y
-    return (
+    fits = (
         min(*x, *w, *y, groups) > 0
         and x[0] == y[0]
         and (w[1] * groups, w[0]) == (x[1], y[1])
         and w[0] % groups == 0
         and out_size(x[2:], w[2:], what.stride, what.pad, what.dilation) == y[2:]
     )
+    return what if fits else None
 
 
 #: What stands in for primitives, by name. Their rules are each other.
