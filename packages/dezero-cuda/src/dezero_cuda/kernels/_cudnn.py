@@ -89,9 +89,8 @@ def compute(xp: Any, what: Convolution, first: Array, second: Array) -> Array | 
     Args:
         xp: CuPy.
         what: The convolution.
-        first: x and w for ``"conv_fprop"``, y and w for ``"conv_dgrad"``, x and y for
-            ``"conv_wgrad"``; in each case, this is the former.
-        second: This is the latter.
+        first: The x of ``"conv_fprop"`` and ``"conv_wgrad"``, the y of ``"conv_dgrad"``.
+        second: The w of ``"conv_fprop"`` and ``"conv_dgrad"``, the y of ``"conv_wgrad"``.
 
     Returns:
         The result, in C order; None if cuDNN is not there, or cannot do this.
@@ -173,7 +172,7 @@ def _make_plan(
 
 def _remember(key: Any, plan: _Plan | None) -> _Plan | None:
     plans = _mine.plans
-    if len(plans) >= _MOST_PLANS:
+    if key not in plans and len(plans) >= _MOST_PLANS:
         del plans[next(iter(plans))]
     plans[key] = plan
     return plan
