@@ -18,7 +18,7 @@ PACKAGES = sorted(path.parent for path in ROOT.glob("packages/*/pyproject.toml")
 IMPORT_NAMES = {path.name.replace("-", "_") for path in PACKAGES}
 # What extras bring, under its import name.
 EXTRAS = {
-    "dezero_core": {"tqdm"},
+    "dezero_core": {"numba", "ml_dtypes", "tqdm"},
     "dezero_cuda": {"cupy", "cupyx"},
     "dezero_data": {"PIL"},
     "dezero_nn": {"PIL", "safetensors"},

@@ -41,8 +41,8 @@ def _half_dtype(dtype: DTypeLike) -> np.dtype[Any]:
         import ml_dtypes
     except ImportError:
         raise ImportError(
-            "autocast: bfloat16 takes the package ml_dtypes: pip install ml_dtypes; or choose "
-            "'float16', with a GradScaler"
+            "autocast: bfloat16 takes the package ml_dtypes: pip install 'dezero-core[bfloat16]'; "
+            "or choose 'float16', with a GradScaler"
         ) from None
     bfloat16: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
     return bfloat16
@@ -80,7 +80,7 @@ class autocast:  # noqa: N801  (as with no_grad and using_config)
 
     Raises:
         ValueError: `dtype` is another one.
-        ImportError: bfloat16 takes the package ml_dtypes, which is not installed.
+        ImportError: bfloat16 takes the package ml_dtypes, the extra ``bfloat16`` of dezero-core.
 
     Example:
         >>> import numpy as np
@@ -217,7 +217,7 @@ class _Cache:
         Beside one of double precision all stay as they are.
         """
         dtypes = [getattr(x, "dtype", None) for x in operands]
-        if not self._wide.isdisjoint(dtypes):
+        if table.keys().isdisjoint(dtypes) or not self._wide.isdisjoint(dtypes):
             return operands
         return tuple(
             [

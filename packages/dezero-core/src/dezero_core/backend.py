@@ -71,7 +71,16 @@ class Backend(Protocol):
             optimizer, `params` and `grads` lists of arrays, `states` a list of lists, one for each
             kind of state; where parameters are in half precision, the last of these are their
             masters in single precision. It changes parameters and states in place, or changes
-            nothing and returns NotImplemented: then parameters are updated one by one.
+            nothing and returns NotImplemented: then parameters are updated one by one. Where a
+            loss was scaled, two more arguments follow: a boolean, an array without axes, that says
+            whether to change nothing; and what to multiply Adam's rate by, in double precision, or
+            None.
+
+            Under ``"gradients.NAME"``, what a scaled loss takes. ``scale(xp, grads, factor)``
+            multiplies all arrays in place and returns a boolean, whether an element was not finite.
+            ``adapt_scale(xp, scale, good, found, interval, growth, backoff, smallest, largest)``
+            returns the next scale and count. ``adam_factor(xp, skipped, t, beta1, beta2, before)``
+            returns Adam's correction for t - skipped updates, divided by `before`.
 
             Under ``"batch_norm.running"``, the change of running statistics:
             ``kernel(xp, mean, var, new_mean, new_var, n, decay)``, the former two in place, the
