@@ -91,8 +91,10 @@ class StubCublas:
         self.calls.append(("gemmStridedBatchedEx", computeType))
         self._check(handle, computeType, algo, Atype, Btype, Ctype)
         assert batchCount >= 0
+        # The manual tells of no steps back.
+        assert strideA >= 0 and strideB >= 0
         # Results must not overlap.
-        assert batchCount <= 1 or abs(strideC) >= ldc * n
+        assert batchCount <= 1 or strideC >= ldc * n
         size = self.dtypes[Atype].itemsize
         for i in range(batchCount):
             places = [p + i * stride * size for p, stride in ((A, strideA), (B, strideB))]

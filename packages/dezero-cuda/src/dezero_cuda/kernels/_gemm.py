@@ -146,11 +146,8 @@ def _lie(x: Array) -> _Matrix | None:
             return _Matrix(False, columns)
         if columns * size <= down <= _LARGEST * size:
             return _Matrix(False, down // size)
-    if rows == 1 or down == size:
-        if columns == 1:
-            return _Matrix(True, rows)
-        if rows * size <= right <= _LARGEST * size:
-            return _Matrix(True, right // size)
+    if (rows == 1 or down == size) and rows * size <= right <= _LARGEST * size:
+        return _Matrix(True, right // size)
     return None
 
 
