@@ -9,7 +9,8 @@ arrays, with work space from the device's own pool.
 Parameters in half precision have a copy in single precision, the master, that collects steps too
 small for half precision to show.
 
-Where a backend has a kernel for it, all parameters are updated by one call.
+Where a backend has a kernel for it, all parameters are updated by one call; on the host a compiled
+loop does the same for one of them in one pass, where Numba is installed.
 
 On a device an update can be made to depend on a boolean that nobody waits for: a `GradScaler`
 skips updates so.
@@ -25,6 +26,7 @@ import numpy as np
 
 from dezero_core import Device, Parameter, get_array_module
 from dezero_core.backend import backend_of
+from dezero_core.compiled import Loops
 from dezero_core.devices import beside
 from dezero_core.protocols import ParameterSource
 from dezero_core.typing import Array
@@ -42,6 +44,8 @@ _Self = TypeVar("_Self", bound="Elementwise")
 # 0.64 ms in blocks of 1 << 16, 0.45 of 1 << 17 and 0.41 of 1 << 18, and Adam 2.9, 2.8 and 2.6 ms;
 # Adam took 4.2 ms in blocks of 1 << 13, and more than with blocks for the whole array at once.
 _BLOCK = 1 << 18
+
+_loops = Loops("dezero_optim.loops")
 
 
 def wide_dtype(dtype: Any) -> np.dtype[Any]:
@@ -276,7 +280,7 @@ class Elementwise(Optimizer):
         if plan is None or plan.data is not data or (plan.flat and not g.flags.c_contiguous):
             plan = self._plan(param, g)
         _, xp, has_master, flat, blocks = plan
-        step = self._step_master if has_master else self._step
+        step = self._step_master if has_master else self._step_in_one_pass
         if self._guard is not None:
             self._step_unless(self._guard, step, plan, numbers, param)
             return
@@ -309,6 +313,17 @@ class Elementwise(Optimizer):
             xp.copyto(array, old, where=unless)
         param.data = plan.data
 
+    def _step_in_one_pass(
+        self, xp: Any, numbers: Numbers, p: Array, g: Array, work: Work, *state: Array
+    ) -> None:
+        """Do the step by a compiled loop where there is one, else in the passes of `_step`."""
+        loops = _loops.find(p, g, *state)
+        if loops is None or self._kernel is None:
+            self._step(xp, numbers, p, g, work, *state)
+            return
+        rows = [array.reshape(-1) for array in (p, g, *state)]
+        getattr(loops, self._kernel)(*rows, *map(p.dtype.type, numbers))
+
     def _step_master(
         self, xp: Any, numbers: Numbers, p: Array, g: Array, work: Work, *state: Array
     ) -> None:
@@ -320,7 +335,7 @@ class Elementwise(Optimizer):
         xp.not_equal(rounded, p, out=differs)
         xp.copyto(master, p, where=differs)
         xp.copyto(g_wide, g, casting="same_kind")
-        self._step(xp, numbers, master, g_wide, space, *others)
+        self._step_in_one_pass(xp, numbers, master, g_wide, space, *others)
         xp.copyto(p, master, casting="same_kind")
 
     def _plan(self, param: Parameter, g: Array) -> _Plan:

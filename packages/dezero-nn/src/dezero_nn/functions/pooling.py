@@ -10,6 +10,7 @@ import numpy as np
 
 from dezero_core import Variable
 from dezero_core import functions as F
+from dezero_core.compiled import Loops
 from dezero_core.parallel import in_threads
 from dezero_core.primitive import primitive
 from dezero_core.typing import Array, ArrayLike, Shape
@@ -37,6 +38,8 @@ def _cut(xp: Any, padded: Array, pad: Pair) -> Array:
 # How many elements are worked on at once: what stays in the cache.
 _BLOCK = 1 << 18
 
+_loops = Loops("dezero_nn.loops.pooling")
+
 # --- the largest ---------------------------------------------------------------------------------
 
 
@@ -63,9 +66,13 @@ def _pooling(xp: Any, x: Array, *, kernel_size: Pair, stride: Pair, pad: Pair) -
         return x[:, :, :: stride[0], :: stride[1]].copy()
 
     y = xp.empty((*x.shape[:2], *out), x.dtype)
+    loops = _loops.find(x) if kernel_size == stride == (2, 2) else None
 
     def compute(parts: Sequence[slice]) -> None:
         for i in parts:
+            if loops is not None:
+                loops.largest_of_four(*map(_flat, (x[i], y[i])))
+                continue
             # Over rows, then over columns: KH + KW steps instead of KH * KW, and the first on
             # whole rows.
             rows = _largest_along(xp, x[i], 2, kernel_size[0], stride[0], out[0])
@@ -79,6 +86,11 @@ def _parts(xp: Any, x: Array) -> list[slice]:
     """Divide images: on the host some at a time, which stay in the cache."""
     n = max(1, _BLOCK // max(1, prod(x.shape[1:]))) if xp is np else max(1, len(x))
     return [slice(i, i + n) for i in range(0, len(x), n)]
+
+
+def _flat(x: Array) -> Array:
+    """Return images one below the other, (N * C, H, W)."""
+    return x.reshape(-1, *x.shape[2:])
 
 
 def _largest_along(
@@ -116,9 +128,13 @@ def _to_winners(
         and kernel_size[1] * largest.shape[3] == W + 2 * pw
     )
     gx = (xp.empty if is_covered else xp.zeros)(x.shape, gy.dtype)
+    loops = _loops.find(x, largest, gy) if kernel_size == stride == (2, 2) else None
 
     def compute(parts: Sequence[slice]) -> None:
         for i in parts:
+            if loops is not None:
+                loops.to_winners_of_four(*map(_flat, (x[i], largest[i], gy[i], gx[i])))
+                continue
             x_i, y_i, gx_i, gy_i = x[i], largest[i], gx[i], gy[i]
             free = xp.ones(y_i.shape, bool)
             for place in places:

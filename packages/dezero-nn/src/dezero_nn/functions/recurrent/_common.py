@@ -11,7 +11,7 @@ import numpy as np
 
 from dezero_core import vjp
 from dezero_core.errors import describe
-from dezero_core.parallel import one_blas_thread
+from dezero_core.parallel import matmul, one_blas_thread
 from dezero_core.typing import Array, Shape
 
 __all__ = [
@@ -108,8 +108,8 @@ def project(xp: Any, x: Array, W: Array, b: Array | None, dtype: Any) -> Array:
         # an input that is always 1, make a second one.
         second = xp.zeros_like(W) if b is None else b.reshape(W.shape)
         x = xp.concatenate([x, xp.ones_like(x)], axis=1)
-        return xp.matmul(x, xp.concatenate([W, second], axis=-2)).astype(dtype, copy=False)
-    z = xp.matmul(x, W).astype(dtype, copy=False)
+        return matmul(xp, x, xp.concatenate([W, second], axis=-2)).astype(dtype, copy=False)
+    z = matmul(xp, x, W).astype(dtype, copy=False)
     if b is not None:
         z += b.reshape(*b.shape[:-1], 1, b.shape[-1])
     return z
@@ -117,9 +117,9 @@ def project(xp: Any, x: Array, W: Array, b: Array | None, dtype: Any) -> Array:
 
 def add_products(xp: Any, gz: Array, W: Array) -> Array:
     """Return what arrives at the inputs of all gates: the sum over g of gz[g] W[g]^T."""
-    total = xp.matmul(gz[0], W[0].T)
+    total = matmul(xp, gz[0], W[0].T)
     for g in range(1, len(gz)):
-        total += xp.matmul(gz[g], W[g].T)
+        total += matmul(xp, gz[g], W[g].T)
     return total
 
 

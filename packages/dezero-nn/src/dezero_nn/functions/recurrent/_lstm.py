@@ -12,12 +12,11 @@ from dezero_core.primitive import primitive
 from dezero_core.typing import Array, ArrayLike
 from dezero_nn.functions.activations import sigmoid
 from dezero_nn.functions.recurrent._common import (
-    activate,
     pull_composed,
     result_dtype,
     transpose_matrices,
-    undivided,
 )
+from dezero_nn.functions.recurrent._lstm_steps import step, step_back, steps, steps_back
 
 __all__ = ["join_weights", "lstm", "lstm_cell", "lstm_of_joined", "lstm_step_of_joined"]
 
@@ -47,26 +46,6 @@ def _check(x: Array, W: Array, h: Array | None, c: Array | None) -> tuple[int, i
     return in_size, H
 
 
-def _slopes(xp: Any, gates: Array, c: Array | None, tanh_c: Array) -> tuple[Array, Array]:
-    """Return how the cell depends on what goes into f, i and u, and the output on that of o.
-
-    And, second, how the output depends on the cell.
-    """
-    _, i, o, u = gates
-    slopes = xp.subtract(1, gates)
-    slopes *= gates
-    slopes[0] *= 0 if c is None else c
-    slopes[1] *= u
-    slopes[2] *= tanh_c
-    xp.multiply(u, u, out=slopes[3])
-    xp.subtract(1, slopes[3], out=slopes[3])
-    slopes[3] *= i
-    of_cell = tanh_c * tanh_c
-    xp.subtract(1, of_cell, out=of_cell)
-    of_cell *= o
-    return slopes, of_cell
-
-
 # --- one step ------------------------------------------------------------------------------------
 
 
@@ -80,13 +59,8 @@ def _lstm_step(
     inputs[:, in_size] = 1
     inputs[:, in_size + 1 :] = 0 if h is None else h
     gates = matmul(xp, inputs, W)
-    activate(xp, gates, 3)
-    f, i, o, u = gates
-    c_next = i * u
-    if c is not None:
-        c_next += f * c
-    tanh_c = xp.tanh(c_next)
-    return o * tanh_c, c_next, inputs, gates, tanh_c
+    h, c, tanh_c = step(xp, gates, c)
+    return h, c, inputs, gates, tanh_c
 
 
 def _lstm_step_back(
@@ -107,13 +81,7 @@ def _lstm_step_back(
         gradients = pull_composed(_composed, (x, W, h, c), gy, needs)
         return [*gradients[:2], None, *gradients[2:]]
     gh, gc = gy
-    gz, of_cell = _slopes(xp, gates, c, tanh_c)
-    of_cell *= gh
-    of_cell += gc
-    gc = of_cell
-    gz[:2] *= gc
-    gz[2] *= gh
-    gz[3] *= gc
+    gz, gc = step_back(xp, gates, c, tanh_c, gh, gc)
     gx: Any = None
     gh = None
     if needs[0] or needs[3]:
@@ -127,7 +95,7 @@ def _lstm_step_back(
         matmul(xp, inputs.T, gz) if needs[1] else None,
         None,
         gh if needs[3] else None,
-        gc * gates[0] if needs[4] else None,
+        gc if needs[4] else None,
     ]
 
 
@@ -154,23 +122,7 @@ def _lstm(xp: Any, x: Array, W: Array, h: Array | None, c: Array | None) -> Any:
     tanh_cs = xp.empty((T, N, H), dtype)
     hs[0] = 0 if h is None else h
     cs[0] = 0 if c is None else c
-    # All gates of a step in one block, on which elementwise functions are quicker.
-    z, iu = xp.empty((4, N, H), dtype), xp.empty((N, H), dtype)
-    with undivided(xp, N * Wh.size):
-        for t in range(T):
-            if t or h is not None:
-                matmul(xp, hs[t], Wh, out=z)
-                z += gates[:, t]
-            else:
-                z[...] = gates[:, t]
-            activate(xp, z, 3)
-            gates[:, t] = z
-            f, i, o, u = z
-            xp.multiply(f, cs[t], out=cs[t + 1])
-            xp.multiply(i, u, out=iu)
-            cs[t + 1] += iu
-            xp.tanh(cs[t + 1], out=tanh_cs[t])
-            xp.multiply(o, tanh_cs[t], out=hs[t + 1])
+    steps(xp, Wh, gates, cs, tanh_cs, hs, from_zeros=h is None)
     # The last cell apart, so that who holds it does not hold all cells.
     return hs[1:], cs[T].copy(), inputs, hs, cs, gates, tanh_cs
 
@@ -193,27 +145,9 @@ def _lstm_back(
         return pull_composed(_composed, (x, W, h, c), gy, needs)
     T, N, H = tanh_cs.shape
     in_size = x.shape[-1]
-    ghs, gc = gy
-    f = gates[0]
-    # What does not depend on later steps, for all steps at once.
-    gz, of_cell = _slopes(xp, gates, cs[:-1], tanh_cs)
     W_T = transpose_matrices(xp, W)
     Wh_T = W_T[:, :, in_size + 1 :]
-    gc = gc.astype(gates.dtype)  # a copy, to write into
-    gh: Any = None
-    parts = xp.empty((4, N, H), gates.dtype)
-    with undivided(xp, N * Wh_T.size):
-        for t in range(T - 1, -1, -1):
-            gh = ghs[t] if gh is None else xp.add(ghs[t], gh, out=gh)
-            of_cell[t] *= gh
-            gc += of_cell[t]
-            gz[:2, t] *= gc
-            gz[2, t] *= gh
-            gz[3, t] *= gc
-            gc *= f[t]
-            if t or needs[2]:
-                matmul(xp, gz[:, t], Wh_T, out=parts)
-                gh = parts.sum(axis=0)
+    gz, gh, gc = steps_back(xp, Wh_T, gates, cs, tanh_cs, *gy, to_first=needs[2])
 
     rows = gz.reshape(4, T * N, H)
     gx: Any = None
@@ -227,7 +161,7 @@ def _lstm_back(
         gW = xp.empty(W.shape, gates.dtype)
         matmul(xp, inputs.T, rows, out=gW[:, : in_size + 1])
         matmul(xp, hs[:-1].reshape(T * N, H).T, rows, out=gW[:, in_size + 1 :])
-    return [gx, gW, gh if needs[2] else None, gc if needs[3] else None]
+    return [gx, gW, gh, gc if needs[3] else None]
 
 
 _lstm.defvjp_joint(_lstm_back)
