@@ -578,8 +578,8 @@ def test_a_kernel_of_the_backend_takes_the_place_of_forward_and_of_rules(
         calls.append("rule")
         return gy + gy
 
-    device.kernels["twice"] = kernel
-    device.kernels["twice.vjp.x"] = rule_kernel
+    device.kernels[twice.kernel_name] = kernel
+    device.kernels[f"{twice.kernel_name}.vjp.x"] = rule_kernel
 
     x = Variable(device.asarray([1.0, 2.0]))
     y = twice(x)
@@ -591,6 +591,50 @@ def test_a_kernel_of_the_backend_takes_the_place_of_forward_and_of_rules(
     # NumPy's arrays go the generic way.
     twice(Variable(np.ones(2))).backward()
     assert calls == ["forward", "rule"]
+
+
+def test_a_kernel_for_one_operation_is_not_for_another_of_the_same_name(
+    device: FakeDevice,
+) -> None:
+    @primitive
+    def tanh(xp: Any, x: Any) -> Any:
+        return x * 3.0
+
+    tanh.defvjp(lambda xp, gy, y: gy * 3.0)
+    assert tanh.kernel_name == f"{__name__}:tanh"
+    assert F.tanh.kernel_name == "tanh"
+
+    def kernel(xp: Any, x: Any) -> Any:
+        return x + 0.25
+
+    def rule_kernel(xp: Any, gy: Any, y: Any) -> Any:
+        return gy * 0.5
+
+    device.kernels |= {"tanh": kernel, "tanh.vjp.x": rule_kernel}
+    for operation, value, gradient in ((tanh, 3.0, 3.0), (F.tanh, 1.25, 0.5)):
+        x = Variable(device.asarray([1.0]))
+        y = operation(x)
+        y.backward()
+        np.testing.assert_array_equal(device.to_numpy(y.data), [value])
+        np.testing.assert_array_equal(device.to_numpy(x.grad.data), [gradient])  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("dezero_core", "relu"),
+        ("dezero_nn.functions.activations", "relu"),
+        ("dezero_nn_extra", "dezero_nn_extra:relu"),
+        ("their.dezero_nn", "their.dezero_nn:relu"),
+        ("__main__", "__main__:relu"),
+    ],
+)
+def test_names_of_kernels_tell_whose_operation_it_is(module: str, name: str) -> None:
+    def relu_(xp: Any, x: Any) -> Any:
+        return x
+
+    relu_.__module__ = module
+    assert primitive(relu_).kernel_name == name
 
 
 def test_a_kernel_takes_the_place_of_a_joint_rule(device: FakeDevice) -> None:
@@ -605,7 +649,7 @@ def test_a_kernel_takes_the_place_of_a_joint_rule(device: FakeDevice) -> None:
         calls.append(needs)
         return [gy, gy]
 
-    device.kernels["both.vjp"] = kernel
+    device.kernels[f"{both.kernel_name}.vjp"] = kernel
     x = Variable(device.asarray([1.0]))
     both(x, device.asarray([2.0])).backward()
     assert calls == [(True, False)]
@@ -627,8 +671,8 @@ def test_what_a_kernel_does_not_support_goes_the_general_way(device: FakeDevice)
         offered.append("rule")
         return NotImplemented
 
-    device.kernels["half"] = kernel
-    device.kernels["half.vjp.x"] = rule_kernel
+    device.kernels[half.kernel_name] = kernel
+    device.kernels[f"{half.kernel_name}.vjp.x"] = rule_kernel
     x = Variable(device.asarray([4.0]))
     y = half(x)
     y.backward()
@@ -643,7 +687,7 @@ def test_the_generic_rule_stays_for_gradients_that_are_recorded(device: FakeDevi
     def kernel(xp: Any, gy: Any, x1: Any) -> Any:
         raise AssertionError("a kernel knows no Variables")
 
-    device.kernels["op.vjp.x0"] = kernel
+    device.kernels[f"{operation.kernel_name}.vjp.x0"] = kernel
     x = Variable(device.asarray([2.0]))
     y = operation(x, x)
     y.backward(create_graph=True)

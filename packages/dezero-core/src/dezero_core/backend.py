@@ -64,7 +64,10 @@ class Backend(Protocol):
         kernels: Faster implementations of primitives, by the primitive's name (``"tanh"``), and
             of their rules (``"tanh.vjp.x"``; ``"lstm.vjp"`` of joint ones), with the signature of
             what they replace. A kernel returns NotImplemented for operands that it does not
-            support, of another dtype, say: then the general implementation runs.
+            support, of another dtype, say: then the general implementation runs. These are the
+            names of primitives that are defined in dezero_core and dezero_nn. For all others they
+            begin with the module: ``"their_package.activations:relu"``, ``"__main__:relu.vjp.x"``
+            (see `Primitive.kernel_name`).
 
             Under ``"optimizer.NAME"``, with a NAME such as ``"adam"``, updates of all parameters
             at once: ``kernel(xp, numbers, params, grads, states)``. `numbers` are those of the

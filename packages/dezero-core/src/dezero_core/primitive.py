@@ -41,6 +41,9 @@ Precision: TypeAlias = Literal["half", "single", "first"]
 
 _HOST = ARRAYS | NUMBERS | {type(None)}
 
+# Whose operations backends know by their names alone.
+_OUR_PACKAGES = ("dezero_core", "dezero_nn")
+
 
 class Primitive(Generic[P]):
     """An operation with rules for its derivatives: what the decorator `primitive` makes.
@@ -50,6 +53,9 @@ class Primitive(Generic[P]):
 
     Attributes:
         name: The operation's name: its function's, without leading underscores.
+        kernel_name: Under which name backends offer kernels for it (see
+            `dezero_core.backend.Backend`): ``"relu"`` for one of DeZero's own, ``"module:relu"``
+            for one of anybody else's, which has nothing but its name in common with that.
         signature: The names of its operands, settings and extra outputs.
         has_several_results: Whether it returns a tuple.
         autocast: In which precision it computes under `dezero_core.autocast`: ``"half"``,
@@ -75,6 +81,8 @@ class Primitive(Generic[P]):
                 f"not {autocast!r}"
             )
         self.name = function.__name__.strip("_")
+        is_ours = str(function.__module__).partition(".")[0] in _OUR_PACKAGES
+        self.kernel_name = self.name if is_ours else f"{function.__module__}:{self.name}"
         self.signature = Signature.of(function, extras)
         self._function = function
         self.has_several_results = multiple_outputs
@@ -299,7 +307,8 @@ class Primitive(Generic[P]):
         offered = kernels_of(xp)
         kernels = {}
         for i, rule in rules.items():
-            key = f"{self.name}.vjp" + ("" if i is None else f".{self.signature.operands[i]}")
+            operand = "" if i is None else f".{self.signature.operands[i]}"
+            key = f"{self.kernel_name}.vjp{operand}"
             if key in offered:
                 wanted, given = (list(signature(f).parameters) for f in (rule, offered[key]))
                 if wanted != given:
@@ -326,7 +335,7 @@ class Primitive(Generic[P]):
         """Return the forward function for a namespace: a backend's kernel, or the general one."""
         forward = self._forward.get(xp)
         if forward is None:
-            kernel = kernels_of(xp).get(self.name)
+            kernel = kernels_of(xp).get(self.kernel_name)
             forward = self._function if kernel is None else _prefer(kernel, self._function)
             self._forward[xp] = forward
         return forward
