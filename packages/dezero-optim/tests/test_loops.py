@@ -60,3 +60,15 @@ def test_nan_and_infinity_stay_what_they_are(new_source: Any) -> None:
     SGD(1.0).setup(source).update()
     assert source.parameters[0].data[:3].tolist()[1:] == [-np.inf, -1.0]
     assert np.isnan(source.parameters[0].data[0])
+
+
+def test_a_step_of_ones_own_is_not_left_to_the_loop_of_another(new_source: Any) -> None:
+    class Doubled(SGD):
+        def _step(self, xp: Any, numbers: Any, p: Any, g: Any, work: Any, *state: Any) -> None:
+            p -= 2 * numbers[0] * g
+
+    for optimizer, expected in ((SGD(0.25), 0.75), (Doubled(0.25), 0.5)):
+        source = new_source(np.ones(5000))
+        source.parameters[0].grad = Variable(np.ones(5000))
+        optimizer.setup(source).update()
+        np.testing.assert_array_equal(source.parameters[0].data, expected)

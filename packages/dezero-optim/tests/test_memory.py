@@ -214,6 +214,45 @@ def test_what_a_kernel_declines_or_does_not_know_is_updated_one_by_one(new_sourc
     assert offered == ["asked"]
 
 
+class Doubled:
+    """A step of one's own, which comes first among the bases of a class."""
+
+    def _step(self, xp: Any, numbers: Any, p: Any, g: Any, work: Any, *state: Any) -> None:
+        p -= 2 * numbers[0] * g
+
+
+class DoubledSGD(Doubled, SGD):
+    pass
+
+
+class DoubledMomentum(MomentumSGD):
+    _step = Doubled._step
+
+
+class AsDoubled(DoubledSGD):
+    pass
+
+
+class Renamed(Doubled, SGD):
+    _kernel = "doubled"
+
+
+def test_a_step_of_ones_own_is_not_left_to_the_kernel_of_another(new_source: Any) -> None:
+    def kernel(xp: Any, numbers: Any, params: Any, grads: Any, states: Any) -> Any:
+        for p, g in zip(params, grads, strict=True):
+            p -= 4 * numbers[0] * g
+
+    kinds = {SGD: 0.0, DoubledSGD: 0.5, DoubledMomentum: 0.5, AsDoubled: 0.5, Renamed: 0.0}
+    with fake_device() as device:
+        names = "sgd", "momentum_sgd", "doubled"
+        device.kernels.update({f"optimizer.{name}": kernel for name in names})
+        for kind, expected in kinds.items():
+            source = new_source(device.asarray(np.ones(2)))
+            source.parameters[0].grad = Variable(device.asarray(np.ones(2)))
+            kind(0.25).setup(source).update()
+            assert as_numpy(source.parameters[0]).tolist() == [expected] * 2, kind
+
+
 def test_a_kernel_changes_parameters_in_place_and_a_backward_pass_finds_out(
     new_source: Any,
 ) -> None:

@@ -18,7 +18,7 @@ skips updates so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar
 
@@ -134,7 +134,8 @@ class Elementwise(Optimizer):
         _state_names: Arrays of the parameter's shape, zero at first, at least in single precision.
         _n_work: How many arrays of work space `_step` needs.
         _kernel: Under which name backends offer kernels that do what `_step` does, with its
-            numbers (see `dezero_core.backend.Backend`); None if there are none.
+            numbers (see `dezero_core.backend.Backend`), and `dezero_optim.loops` a loop; None if
+            there are none. A subclass with a `_step` of its own has none, unless it names one.
         _rate_place: Which of the numbers `_rate_factor` belongs to; None if no number depends on
             how many updates there were.
     """
@@ -143,6 +144,16 @@ class Elementwise(Optimizer):
     _kernel: str | None = None
     _n_work: ClassVar[int] = 1
     _rate_place: ClassVar[int | None] = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        step, kernel = (
+            next(i for i, base in enumerate(cls.__mro__) if name in vars(base))
+            for name in ("_step", "_kernel")
+        )
+        # The kernel was named for a step that this class does not do.
+        if step < kernel:
+            cls._kernel = None
 
     def __init__(self) -> None:
         super().__init__()
@@ -187,7 +198,10 @@ class Elementwise(Optimizer):
 
     def _update_unless(self, found: Array) -> None:
         """Do an update, or change nothing where `found` is true (see `Optimizer`)."""
-        if isinstance(found, np.ndarray):
+        # What a subclass does besides, nobody could put back.
+        kind, own = type(self), Elementwise
+        is_known = kind.update_one is own.update_one and kind.update_all is own.update_all
+        if isinstance(found, np.ndarray) or not is_known:
             super()._update_unless(found)
             return
         xp = get_array_module(found)
@@ -281,37 +295,27 @@ class Elementwise(Optimizer):
             plan = self._plan(param, g)
         _, xp, has_master, flat, blocks = plan
         step = self._step_master if has_master else self._step_in_one_pass
-        if self._guard is not None:
-            self._step_unless(self._guard, step, plan, numbers, param)
-            return
         if flat:
             g = g.reshape(-1)
+        unless = None
+        if self._guard is not None:
+            unless, factor = self._guard_of(xp, param, self._guard)
+            numbers = self._corrected(numbers, factor, data.dtype)
         for part, arrays, work in blocks:
+            before = [] if unless is None else [array.copy() for array in arrays]
             step(xp, numbers, arrays[0], g if part is None else g[part], work, *arrays[1:])
+            for array, old in zip(arrays, before, strict=False):
+                xp.copyto(array, old, where=unless)
         param.data = data
 
-    def _step_unless(
-        self,
-        guard: _Guard,
-        step: Callable[..., None],
-        plan: _Plan,
-        numbers: Numbers,
-        param: Parameter,
-    ) -> None:
-        """Do a step on a device, and undo it where it should not have been."""
-        xp = plan.xp
-        unless, factor = self._guard_of(xp, param, guard)
-        if factor is not None and self._rate_place is not None:
-            changed: list[Any] = list(numbers)
-            rate = changed[self._rate_place] * factor
-            changed[self._rate_place] = rate.astype(wide_dtype(param.dtype))
-            numbers = tuple(changed)
-        ((_, arrays, work),) = plan.blocks
-        before = [array.copy() for array in arrays]
-        step(xp, numbers, arrays[0], param.grad.data, work, *arrays[1:])  # type: ignore[union-attr]
-        for array, old in zip(arrays, before, strict=True):
-            xp.copyto(array, old, where=unless)
-        param.data = plan.data
+    def _corrected(self, numbers: Numbers, factor: Array | None, dtype: Any) -> Numbers:
+        """Return the numbers with the rate multiplied by what a device knows."""
+        if factor is None or self._rate_place is None:
+            return numbers
+        changed: list[Any] = list(numbers)
+        rate = changed[self._rate_place] * factor
+        changed[self._rate_place] = rate.astype(wide_dtype(dtype))
+        return tuple(changed)
 
     def _step_in_one_pass(
         self, xp: Any, numbers: Numbers, p: Array, g: Array, work: Work, *state: Array
