@@ -182,6 +182,9 @@ def test_the_scale_stays_finite(place: Place, new_named_source: Any) -> None:
         scaler.step(optimizer)
         scaler.update()
     assert scaler.loss_scale == 2.0**120
+    other = GradScaler()
+    other.load_state_dict(scaler.state_dict())
+    assert other.loss_scale == 2.0**120
 
 
 def test_hooks_see_gradients_that_are_divided(place: Place, new_named_source: Any) -> None:
@@ -247,16 +250,24 @@ def test_unscale_shows_gradients_before_the_step(place: Place, new_named_source:
     np.testing.assert_allclose(values(model)[0], wanted, rtol=1e-5)
 
 
-def test_an_optimizer_that_is_not_elementwise_waits_once(
-    place: Place, new_named_source: Any
-) -> None:
-    class Sign(Optimizer):
-        def update_one(self, param: Parameter) -> None:
-            param.data = param.data - 0.1 * (param.grad.data > 0)  # type: ignore[union-attr]
+class Sign(Optimizer):
+    def update_one(self, param: Parameter) -> None:
+        param.data = param.data - 0.1 * (param.grad.data > 0)  # type: ignore[union-attr]
 
+
+class Shrinking(SGD):
+    def update_one(self, param: Parameter) -> None:
+        super().update_one(param)
+        param.data *= 0.5
+
+
+@pytest.mark.parametrize("kind", [Sign, Shrinking])
+def test_an_optimizer_that_does_what_nobody_could_put_back_waits_once(
+    kind: Any, place: Place, new_named_source: Any
+) -> None:
     model = new_model(new_named_source, place)
     before = values(model)
-    optimizer, scaler = Sign().setup(model), GradScaler(4.0)
+    optimizer, scaler = kind().setup(model), GradScaler(4.0)
     if place.device is not None:
         place.device.reset()
     step(model, scaler, optimizer, np.inf)

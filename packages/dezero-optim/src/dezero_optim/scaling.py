@@ -53,6 +53,9 @@ class GradScaler:
     update would have changed is kept if they are not. Hooks run in either case. Optimizers that
     do not treat each element alike, such as your own, wait once in each `step`.
 
+    A gradient that is never finite, however small the scale, is an error on the host; on a GPU the
+    scale stays at its least, :math:`2^{-20}`, and `loss_scale` shows it.
+
     Args:
         init_scale: The scale to begin with.
         growth_factor: What it is multiplied by after a time without overflow.
@@ -94,7 +97,7 @@ class GradScaler:
         *,
         enabled: bool = True,
     ) -> None:
-        self.init_scale = _factor("init_scale", init_scale, above=0, below=_LARGEST)
+        self.init_scale = _factor("init_scale", init_scale, above=0, below=2 * _LARGEST)
         self.growth_factor = _factor("growth_factor", growth_factor, above=1)
         self.backoff_factor = _factor("backoff_factor", backoff_factor, above=0, below=1)
         self.growth_interval = check_count("GradScaler: growth_interval", growth_interval)
