@@ -18,7 +18,7 @@ skips updates so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar
 
@@ -297,15 +297,12 @@ class Elementwise(Optimizer):
         step = self._step_master if has_master else self._step_in_one_pass
         if flat:
             g = g.reshape(-1)
-        unless = None
         if self._guard is not None:
             unless, factor = self._guard_of(xp, param, self._guard)
             numbers = self._corrected(numbers, factor, data.dtype)
+            step = _step_unless(step, unless)
         for part, arrays, work in blocks:
-            before = [] if unless is None else [array.copy() for array in arrays]
             step(xp, numbers, arrays[0], g if part is None else g[part], work, *arrays[1:])
-            for array, old in zip(arrays, before, strict=False):
-                xp.copyto(array, old, where=unless)
         param.data = data
 
     def _corrected(self, numbers: Numbers, factor: Array | None, dtype: Any) -> Numbers:
@@ -384,3 +381,16 @@ class Elementwise(Optimizer):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         self._forget_plans()
+
+
+def _step_unless(step: Callable[..., None], unless: Array) -> Callable[..., None]:
+    """Return a step that puts back what it changed where it should not have been done."""
+
+    def guarded(xp: Any, numbers: Numbers, p: Array, g: Array, work: Work, *state: Array) -> None:
+        arrays = (p, *state)
+        before = [array.copy() for array in arrays]
+        step(xp, numbers, p, g, work, *state)
+        for array, old in zip(arrays, before, strict=True):
+            xp.copyto(array, old, where=unless)
+
+    return guarded
