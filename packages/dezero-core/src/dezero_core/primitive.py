@@ -280,8 +280,11 @@ class Primitive(Generic[P]):
     def _split(self, result: Any) -> tuple[Any, tuple[Any, ...]]:
         """Part what the forward function returned into the result and the extra outputs."""
         n_extras = len(self.signature.extras)
-        if not n_extras and not self.has_several_results:
-            return result, ()
+        if not self.has_several_results:
+            if not n_extras:
+                return result, ()
+            if type(result) is tuple and len(result) == 1 + n_extras:
+                return result[0], result[1:]
         given = len(result) if isinstance(result, (tuple, list)) else 0
         if given != 1 + n_extras if not self.has_several_results else given <= n_extras:
             wanted = ("results" if self.has_several_results else "result", *self.signature.extras)

@@ -46,6 +46,8 @@ _Self = TypeVar("_Self", bound="Elementwise")
 _BLOCK = 1 << 18
 
 _loops = Loops("dezero_optim.loops")
+# With so few elements there is no need to ask for them.
+_SMALL = 1 << 11
 
 
 def wide_dtype(dtype: Any) -> np.dtype[Any]:
@@ -237,8 +239,12 @@ class Elementwise(Optimizer):
 
     def update_all(self, params: list[Parameter]) -> None:
         """Change some parameters, at once where a kernel does it (see `Optimizer.update_all`)."""
-        # What a subclass does to a single parameter, no kernel knows.
-        if self._kernel is not None and type(self).update_one is Elementwise.update_one:
+        # What a subclass does to a single parameter, no kernel knows. NumPy has none.
+        if (
+            self._kernel is not None
+            and type(self).update_one is Elementwise.update_one
+            and any([type(param.data) is not np.ndarray for param in params])
+        ):
             params = self._update_by_kernels(params)
         super().update_all(params)
 
@@ -294,7 +300,10 @@ class Elementwise(Optimizer):
         if plan is None or plan.data is not data or (plan.flat and not g.flags.c_contiguous):
             plan = self._plan(param, g)
         _, xp, has_master, flat, blocks = plan
-        step = self._step_master if has_master else self._step_in_one_pass
+        if has_master:
+            step = self._step_master
+        else:
+            step = self._step if data.size < _SMALL else self._step_in_one_pass
         if flat:
             g = g.reshape(-1)
         if self._guard is not None:

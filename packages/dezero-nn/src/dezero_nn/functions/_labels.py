@@ -23,8 +23,10 @@ def check_one_device(name: str, *operands: ArrayLike) -> None:
         TypeError: They do not. The message names them.
     """
     arrays = [x.data if isinstance(x, Variable) else x for x in operands]
-    if any(type(x) is not np.ndarray for x in arrays):
-        backend_of(*arrays, operation=name)
+    for x in arrays:
+        if type(x) is not np.ndarray:
+            backend_of(*arrays, operation=name)
+            return
 
 
 def check_labels(name: str, x: ArrayLike, t: ArrayLike, *, may_be_empty: bool = False) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -29,6 +29,16 @@ _Self = TypeVar("_Self", bound="Layer")
 # attribute, the attribute.
 _Found: TypeAlias = "tuple[str, Layer, str, Variable]"
 _VALUES = (Parameter, Persistent)
+_CONTAINERS = (list, tuple, dict)
+_ABSENT = object()
+
+# Stands for what all layers have as attributes: another object after each change.
+_state = object()
+
+
+def _note_change() -> None:
+    global _state
+    _state = object()
 
 
 class Layer:
@@ -57,22 +67,27 @@ class Layer:
 
     # The names of attributes that may hold parameters, in order; a dictionary serves as the set.
     _params: dict[str, None]
+    # The state in which `params` was last asked, and the answer: None where that may change by
+    # itself, since containers do not tell.
+    _known: tuple[object, Sequence[Parameter] | None]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Begin with no parameters. Not in the constructor, which subclasses need not call."""
         layer = super().__new__(cls)
-        layer.__dict__["_params"] = {}
+        layer.__dict__.update(_params={}, _known=(None, None))
         return layer
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, (*_VALUES, Layer, list, tuple, dict)):
+        if isinstance(value, _KEPT):
             self._params[name] = None
-        else:
-            self._params.pop(name, None)
+            _note_change()
+        elif self._params.pop(name, _ABSENT) is not _ABSENT:
+            _note_change()
         super().__setattr__(name, value)
 
     def __delattr__(self, name: str) -> None:
-        self._params.pop(name, None)
+        if self._params.pop(name, _ABSENT) is not _ABSENT:
+            _note_change()
         super().__delattr__(name)
 
     def __call__(self, *inputs: Any, **settings: Any) -> Any:
@@ -97,7 +112,15 @@ class Layer:
 
     def params(self) -> Iterator[Parameter]:
         """Yield all parameters, inner layers' too, each once, always in the same order."""
-        return iter([value for _, _, _, value in self._find() if isinstance(value, Parameter)])
+        # Twice in each training step, so it is remembered.
+        now = _state
+        state, known = self._known
+        if state is not now or known is None:
+            found = [value for _, _, _, value in self._find() if isinstance(value, Parameter)]
+            if state is not now:
+                self.__dict__["_known"] = now, found if self._is_fixed(set()) else None
+            return iter(found)
+        return iter(known)
 
     def namedparams(self) -> Iterator[tuple[str, Parameter]]:
         """Yield the path and the parameter for each; one that is shared has its first path."""
@@ -210,13 +233,21 @@ class Layer:
         for _, _, _, value in self._find():
             value.to(device)
 
+    def _is_fixed(self, seen: set[int]) -> bool:
+        """Tell whether no parameter can come or go but by an attribute that is set or deleted."""
+        seen.add(id(self))
+        values = [self.__dict__.get(name) for name in self._params]
+        if any(isinstance(value, _CONTAINERS) for value in values):
+            return False
+        layers = [value for value in values if isinstance(value, Layer) and id(value) not in seen]
+        return all(layer._is_fixed(seen) for layer in layers)
+
     def _find(self) -> list[_Found]:
         found: list[_Found] = []
         self._add_own("", found, {id(self)})
         return found
 
     def _add_own(self, prefix: str, found: list[_Found], seen: set[int]) -> None:
-        # Twice in each training step: so it is quick with parameters and layers.
         attributes = self.__dict__
         containers = []
         for name in self._params:
@@ -239,7 +270,7 @@ class Layer:
     ) -> None:
         items = container.items() if isinstance(container, dict) else enumerate(container)
         for key, item in items:
-            if isinstance(item, (list, tuple, dict)):
+            if isinstance(item, _CONTAINERS):
                 self._add_items(f"{prefix}{key}/", name, item, found, seen)
             elif isinstance(item, (*_VALUES, Layer)) and id(item) not in seen:
                 seen.add(id(item))
@@ -394,3 +425,7 @@ class Layer:
                 pairs.append((value, array))
         for value, array in pairs:
             value.data = array
+
+
+# What a layer looks into for parameters.
+_KEPT = (*_VALUES, Layer, *_CONTAINERS)

@@ -67,8 +67,8 @@ class MLP(Model):
         Returns:
             A Variable of shape (N, out_size of the last layer).
         """
-        last = self._size - 1
-        for i in range(last):
-            x = then(getattr(self, f"l{i}"), self.activation, x)
-        y: Variable = getattr(self, f"l{last}")(x)
+        *inner, last = [getattr(self, f"l{i}") for i in range(self._size)]
+        for layer in inner:
+            x = then(layer, self.activation, x)
+        y: Variable = last(x)
         return y
