@@ -182,3 +182,7 @@ def test_operands_of_a_backend_with_several_devices(
     x, y = (Variable(Device(f"cuda:{i}").asarray([1.0])) for i in (0, 1))
     with pytest.raises(TypeError, match=r"add: \[0, 1\]"):
         x + y
+    # Rules compute on the current device as well: who calls backward() may be elsewhere by then.
+    with pytest.raises(TypeError, match=r"backward: \[1\]"):
+        y.backward()
+    assert y.grad is None

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from dezero_core import variable
-from dezero_core.backend import get_array_module
+from dezero_core.backend import backend_of, get_array_module
 from dezero_core.config import current, using_config
 from dezero_core.engine import propagate, reachable
 from dezero_core.errors import GraphError, describe
@@ -37,6 +37,8 @@ def run_backward(root: Variable, retain_grad: bool, create_graph: bool) -> None:
             "computed under no_grad(), from constants alone, by an operation without gradient, "
             "or as a gradient without create_graph=True"
         )
+    if type(root._data) is not np.ndarray:
+        _check_place(root._data)
     given = getattr(node, "grad", None) if node.plan is not None else None
     seed = seed_for(root) if given is None else given._data
     inner: list[tuple[Node, Any]] = []
@@ -121,6 +123,13 @@ def gradients_at(
         return found
     found = _own(found, *[seed for _, seed in seeds])
     return {node: variable_of(g, None) for node, g in found.items()}
+
+
+def _check_place(array: Any) -> None:
+    """Make sure that rules run where a graph's arrays lie, as operations do."""
+    check_devices = getattr(backend_of(array), "check_devices", None)
+    if check_devices is not None:
+        check_devices([array], "backward")
 
 
 def _recording() -> AbstractContextManager[None]:
