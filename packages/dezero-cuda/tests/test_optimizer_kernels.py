@@ -227,3 +227,17 @@ def test_the_factor_of_adam_counts_the_updates_that_were_done(place: Any) -> Non
     factor = KERNELS["gradients.adam_factor"](place.xp, skipped, 5, 0.9, 0.999, bias(5))
     assert factor.dtype == np.float64
     np.testing.assert_allclose(place.get(factor), bias(2) / bias(5), rtol=1e-12)
+
+
+def test_what_lies_on_another_device_is_declined(
+    place: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dezero_cuda.kernels.gradients.lies_here", lambda xp, x: False)
+    x, scale, skipped = (place.put(np.array(2.0, dtype)) for dtype in ("f4", "f4", "f8"))
+    good, found = place.put(np.array(0, np.int32)), place.put(np.array(False))
+    assert KERNELS["gradients.scale"](place.xp, [x], scale) is NotImplemented
+    adapt_scale, limits = KERNELS["gradients.adapt_scale"], (3, 2.0, 0.5, 1.0, 32.0)
+    assert adapt_scale(place.xp, scale, good, found, *limits) is NotImplemented
+    adam_factor = KERNELS["gradients.adam_factor"]
+    assert adam_factor(place.xp, skipped, 5, 0.9, 0.999, 1.0) is NotImplemented
+    assert place.get(x).item() == 2.0

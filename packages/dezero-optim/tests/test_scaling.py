@@ -187,6 +187,33 @@ def test_the_scale_stays_finite(place: Place, new_named_source: Any) -> None:
     assert other.loss_scale == 2.0**120
 
 
+def test_what_kernels_decline_is_computed_the_general_way(new_named_source: Any) -> None:
+    asked: list[str] = []
+
+    def declining(name: str) -> Callable[..., Any]:
+        def kernel(*_: Any) -> Any:
+            asked.append(name)
+            return NotImplemented
+
+        return kernel
+
+    names = {f"gradients.{name}" for name in ("scale", "adapt_scale", "adam_factor")}
+    found = []
+    for kernels in (set(), names):
+        with fake_device() as device:
+            device.kernels.update({name: declining(name) for name in kernels})
+            place = Place(device.asarray, device.forbid, device)
+            model = new_model(new_named_source, place)
+            optimizer, scaler = Adam(0.1).setup(model), GradScaler(8.0, growth_interval=2)
+            with place.quiet():
+                for factor in (1.0, np.inf, 1.0, 1.0):
+                    step(model, scaler, optimizer, factor)
+            found.append((values(model), scaler.loss_scale, optimizer.t))
+    assert set(asked) == names
+    assert_equal(found[0][0], found[1][0])
+    assert found[0][1:] == found[1][1:] == (8.0, 3)
+
+
 def test_hooks_see_gradients_that_are_divided(place: Place, new_named_source: Any) -> None:
     model = new_model(new_named_source, place)
     optimizer = SGD(0.1).setup(model)

@@ -83,7 +83,8 @@ class Backend(Protocol):
             multiplies all arrays in place and returns a boolean, whether an element was not finite.
             ``adapt_scale(xp, scale, good, found, interval, growth, backoff, smallest, largest)``
             returns the next scale and count. ``adam_factor(xp, skipped, t, beta1, beta2, before)``
-            returns Adam's correction for t - skipped updates, divided by `before`.
+            returns Adam's correction for t - skipped updates, divided by `before`. Each of them
+            may decline by NotImplemented.
 
             Under ``"batch_norm.running"``, the change of running statistics:
             ``kernel(xp, mean, var, new_mean, new_var, n, decay)``, the former two in place, the

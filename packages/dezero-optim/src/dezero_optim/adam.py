@@ -102,9 +102,12 @@ class Adam(Elementwise):
         betas = float(settings.beta1), float(settings.beta2)
         before = _bias(sqrt, *betas, self._t)
         kernel = backend_of(skipped).kernels.get("gradients.adam_factor")
+        factor = NotImplemented
         if kernel is not None:
-            return kernel(xp, skipped, self._t, *betas, before)
-        return _bias(xp.sqrt, *betas, self._t - skipped) / before
+            factor = kernel(xp, skipped, self._t, *betas, before)
+        if factor is NotImplemented:
+            factor = _bias(xp.sqrt, *betas, self._t - skipped) / before
+        return factor
 
     def _step(
         self, xp: Any, numbers: Numbers, p: Array, g: Array, work: Work, *state: Array

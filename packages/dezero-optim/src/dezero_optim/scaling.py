@@ -224,8 +224,10 @@ class GradScaler:
         kernel = backend_of(found).kernels.get("gradients.adapt_scale")
         if kernel is not None:
             limits = self.growth_interval, self.growth_factor, self.backoff_factor
-            self._scale, self._good = kernel(xp, scale, good, found, *limits, _SMALLEST, _LARGEST)
-            return
+            adapted = kernel(xp, scale, good, found, *limits, _SMALLEST, _LARGEST)
+            if adapted is not NotImplemented:
+                self._scale, self._good = adapted
+                return
         good = good + 1
         grows = good >= self.growth_interval
         larger = xp.minimum(scale * self.growth_factor, _LARGEST)

@@ -62,16 +62,18 @@ def _adapt_scale(
     backoff: float,
     smallest: float,
     largest: float,
-) -> tuple[Array, Array]:
+) -> Any:
+    if not lies_here(xp, found):
+        return NotImplemented
     following = xp.empty((), np.float32), xp.empty((), np.int32)
     args = (scale, good, found, *following, interval, growth, backoff, smallest, largest)
     launch(xp, "gradients", "adapt_scale", _SINGLE, (1,), (1,), args)
     return following
 
 
-def _adam_factor(
-    xp: Any, skipped: Array, t: int, beta1: float, beta2: float, before: float
-) -> Array:
+def _adam_factor(xp: Any, skipped: Array, t: int, beta1: float, beta2: float, before: float) -> Any:
+    if not lies_here(xp, skipped):
+        return NotImplemented
     factor = xp.empty((), np.float64)
     launch(
         *(xp, "gradients", "adam_factor", _SINGLE, (1,), (1,)),
