@@ -156,6 +156,9 @@ def test_what_is_not_supported_is_declined(place: Any) -> None:
     assert add_at(xp, x, index=(np.arange(2),) if xp is not np else (0,), shape=(3, 2)) is (
         NotImplemented
     )
+    # A grid has no more than 65,535 blocks along its second axis.
+    wide = xp.broadcast_to(x[:1, :1], (1, 128 * 65536))
+    assert add_at(xp, wide, index=(integers[:1],), shape=(1, 128 * 65536)) is NotImplemented
     assert KERNELS["lstm"](xp, integers, x, None, None) is NotImplemented
     adam = KERNELS["optimizer.adam"]
     assert adam(xp, (0.9, 0.9, 0.1, 0.1), [x], [double], [[x], [x]]) is NotImplemented

@@ -14,12 +14,16 @@ from dezero_cuda.kernels._launch import contiguous, launch, supported
 __all__ = ["KERNELS"]
 
 _COLUMNS = 128
+# As many blocks as a grid may have along its second axis.
+_MOST_COLUMNS = _COLUMNS * (2**16 - 1)
 
 
 def _add_at(xp: Any, x: Array, *, index: tuple[Any, ...], shape: Shape) -> Any:
     """Take the place of adding at any index where that is one array of row numbers."""
     dtype = supported(xp, x)
     if dtype is None or len(index) != 1 or len(shape) != 2 or not shape[0] * shape[1]:
+        return NotImplemented
+    if shape[1] > _MOST_COLUMNS:
         return NotImplemented
     ids = index[0]
     if type(ids) is not xp.ndarray or ids.dtype.kind not in "iu":
