@@ -124,8 +124,23 @@ def test_the_allocator_is_wrapped_once(cupy: Any) -> None:
     dezero_cuda.backend.asarray([1.0])
     wrapped = cupy.cuda.get_allocator()
     assert wrapped is not before
-    watch_allocations(cupy)
+    assert watch_allocations(cupy)
     assert cupy.cuda.get_allocator() is wrapped
+
+
+def test_inside_of_using_allocator_it_waits_for_the_end(
+    cupy: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(allocate: Any) -> None:
+        raise ValueError("Can't change the global allocator inside `using_allocator`")
+
+    before = cupy.cuda.get_allocator()
+    with monkeypatch.context() as inside:
+        inside.setattr(cupy.cuda, "set_allocator", refuse)
+        dezero_cuda.backend.asarray([1.0])
+    assert cupy.cuda.get_allocator() is before
+    dezero_cuda.backend.asarray([1.0])
+    assert cupy.cuda.get_allocator() is not before
 
 
 def test_holders_by_kind() -> None:

@@ -126,8 +126,7 @@ class CudaBackend:
         if reason is not None:
             raise CudaUnavailableError(f"{operation}: {reason}")
         if not self._is_watched:
-            watch_allocations(self.xp)
-            self._is_watched = True
+            self._is_watched = watch_allocations(self.xp)
         if number is not None and not 0 <= number < (count := self._count_devices()):
             raise CudaUnavailableError(
                 f"{operation}: there is no CUDA device {number}; "

@@ -158,17 +158,25 @@ def empty_cache(device: str | Device = "cuda") -> int:
     return given
 
 
-def watch_allocations(cupy: Any) -> None:
+def watch_allocations(cupy: Any) -> bool:
     """Let CuPy's allocator explain itself when memory runs out.
 
     The allocator that is set stays what allocates. Calling this again changes nothing.
 
     Args:
         cupy: The module.
+
+    Returns:
+        Whether it does. Inside of `cupy.cuda.using_allocator` none can be set for good.
     """
     allocate = cupy.cuda.get_allocator()
-    if not isinstance(allocate, _Explaining):
+    if isinstance(allocate, _Explaining):
+        return True
+    try:
         cupy.cuda.set_allocator(_Explaining(cupy, allocate))
+    except ValueError:
+        return False
+    return True
 
 
 class _Explaining:
