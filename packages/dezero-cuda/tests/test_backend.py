@@ -99,7 +99,24 @@ class TestWhatIsMissing:
             raise RuntimeError("nvrtc: cannot open cuda_fp16.h")
 
         cupy.arange = fail
-        self.assert_missing("a first kernel fails", "cannot open cuda_fp16.h")
+        self.assert_missing(
+            "device 0 does not compute",
+            "cannot open cuda_fp16.h",
+            "pip install 'cupy-cuda12x[ctk]'",
+        )
+
+    def test_a_cuda_without_products(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        cupy, _ = put_stub(monkeypatch)
+
+        class WithoutLibrary(types.SimpleNamespace):
+            @property
+            def cublas(self) -> Any:
+                raise ImportError("libcublasLt.so.12 is not found")
+
+        inside = vars(cupy.cuda)
+        del inside["cublas"]
+        cupy.cuda = WithoutLibrary(**inside)
+        self.assert_missing("libcublasLt.so.12 is not found", "pip install 'cupy-cuda12x[ctk]'")
 
     def test_a_device_that_computes_nonsense(self, monkeypatch: pytest.MonkeyPatch) -> None:
         cupy, device = put_stub(monkeypatch)

@@ -23,7 +23,7 @@ class CudaUnavailableError(RuntimeError):
 def diagnose() -> str | None:
     """Say what keeps this process from computing on a CUDA device.
 
-    CuPy is imported, the driver and the devices are asked, and one small kernel is run: each may
+    CuPy is imported, the driver and the devices are asked, and a small sum is computed: each may
     fail alone. Once all went well, the answer is remembered.
 
     Returns:
@@ -87,10 +87,16 @@ def _find_gap(cupy: Any) -> str | None:
         return f"CUDA: no device answers ({error}). {_DEVICE}"
     if count == 0:
         return f"CUDA: the driver is there, but no CUDA device. {_DEVICE}"
+    # What is compiled, and what multiplies: CuPy comes without the libraries of both.
     try:
         works = int((cupy.arange(3) + 1).sum()) == 6
+        _ = cupy.cuda.cublas
     except Exception as error:
-        return f"CUDA: a first kernel fails on device 0 ({type(error).__name__}: {error})"
+        wheel = f"cupy-cuda{runtime.runtimeGetVersion() // 1000}x[ctk]"
+        return (
+            f"CUDA: device 0 does not compute ({type(error).__name__}: {error}). Where the "
+            f"CUDA toolkit is not installed, pip install '{wheel}' brings what CuPy needs of it"
+        )
     return None if works else "CUDA: device 0 computes wrong results (1 + 2 + 3 is not 6)"
 
 

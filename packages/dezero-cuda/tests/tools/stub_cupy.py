@@ -137,6 +137,7 @@ def put_stub(monkeypatch: Any, **answers: Any) -> tuple[Any, FakeDevice]:
     current = StubStream(cupy.log, "compute")
     cupy.cuda = types.SimpleNamespace(
         runtime=runtime,
+        cublas=types.SimpleNamespace(),
         memory=types.SimpleNamespace(OutOfMemoryError=OutOfMemoryError),
         Device=lambda number=None: StubDevice(runtime, cupy.waited, number),
         Stream=lambda non_blocking: StubStream(cupy.log, "copy"),
