@@ -113,6 +113,16 @@ def test_no_more_buffers_wait_than_some(cupy: Any) -> None:
     assert transfers._free == {}
 
 
+def test_buffers_of_ever_new_sizes_go_back_to_the_pool(cupy: Any) -> None:
+    transfers = Transfers(cupy)
+    for n in (1, 2, 1, *range(3, 40), 1):
+        array = transfers.copy(pinned(n))
+        del array
+        gc.collect()
+    waiting = [size // 8 for size in transfers._free]
+    assert waiting == [*range(25, 40), 1]
+
+
 def test_each_device_has_its_own(cupy: Any) -> None:
     dezero_cuda.backend.asarray_async(pinned(2))
     with dezero_cuda.backend.device(1):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections import deque
+from collections import OrderedDict, deque
 from typing import Any
 
 import numpy as np
@@ -29,8 +29,10 @@ class Transfers:
         cupy: The module. The device is the current one.
     """
 
-    #: How many buffers of one size wait to be used again. The others go back to the pool.
+    #: How many buffers of one size wait to be used again, and of how many sizes, those that were
+    #: used last. The others go back to the pool: with sentences each batch may have a new size.
     spare = 4
+    sizes = 16
 
     def __init__(self, cupy: Any) -> None:
         self._cupy = cupy
@@ -38,7 +40,7 @@ class Transfers:
         self._stream = cupy.cuda.Stream(non_blocking=True)
         # An array may be dropped at any time, also while this thread is in here.
         self._lock = threading.RLock()
-        self._free: dict[int, list[tuple[Any, Any]]] = {}
+        self._free: OrderedDict[int, list[tuple[Any, Any]]] = OrderedDict()
         # Pinned memory must stay until it was read.
         self._under_way: deque[tuple[Any, Array]] = deque()
 
@@ -89,8 +91,11 @@ class Transfers:
             freed = compute.record(_event(self._cupy))
         with self._lock:
             waiting = self._free.setdefault(size, [])
+            self._free.move_to_end(size)
             if len(waiting) < self.spare:
                 waiting.append((memory, freed))
+            if len(self._free) > self.sizes:
+                self._free.popitem(last=False)
 
     def forget(self) -> None:
         """Let go of the buffers that nobody uses."""
