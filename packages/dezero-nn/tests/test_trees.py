@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 import tempfile
 from typing import Any
@@ -324,3 +325,74 @@ def test_layers_that_share_and_loop_are_walked_once() -> None:
     assert [path for path, _ in outer.namedlayers()] == ["", "items/0"]
     assert paths(outer) == ["items/0/p"]
     assert repr(outer).count("Layer") == 4
+
+
+# --- what is remembered of a tree ----------------------------------------------------------------
+
+
+def paths_of(model: Layer) -> list[str]:
+    """Return the paths of the parameters, and make sure that `params` tells the same ones."""
+    named = dict(model.namedparams())
+    assert [id(p) for p in model.params()] == [id(p) for p in named.values()]
+    return list(named)
+
+
+def test_parameters_are_found_after_every_kind_of_change() -> None:
+    class Inner(Layer):
+        def __init__(self) -> None:
+            self.W = Parameter(np.zeros(1))
+
+    model = Layer()
+    assert paths_of(model) == []
+    model.inner = Inner()
+    assert paths_of(model) == ["inner/W"]
+    model.inner.b = Parameter(np.zeros(1))
+    assert paths_of(model) == ["inner/W", "inner/b"]
+    model.inner.W = None
+    assert paths_of(model) == ["inner/b"]
+    del model.inner.b
+    assert paths_of(model) == []
+    model.inner = Inner()
+    first = next(model.params())
+    model.inner.W = Parameter(np.zeros(1))
+    assert next(model.params()) is not first
+
+    model.stack = LayerList([Inner()])
+    assert paths_of(model) == ["inner/W", "stack/0/W"]
+    model.stack.append(Inner())
+    model.stack.insert(0, Inner())
+    model.stack.extend([Inner()])
+    assert len(paths_of(model)) == 5
+    model.stack[1].b = Parameter(np.zeros(1))
+    assert "stack/1/b" in paths_of(model)
+    model.stack[1] = Inner()
+    assert "stack/1/b" not in paths_of(model)
+    del model.stack[1:]
+    assert paths_of(model) == ["inner/W", "stack/0/W"]
+
+    model.heads = LayerDict({"a": Inner()})
+    model.heads["b"] = Inner()
+    model.heads.update({"c": Inner()})
+    assert paths_of(model)[2:] == ["heads/a/W", "heads/b/W", "heads/c/W"]
+    del model.heads["b"]
+    assert paths_of(model)[2:] == ["heads/a/W", "heads/c/W"]
+
+    # Lists and dictionaries of Python's own tell nobody what is done to them.
+    model.plain = [Inner(), {"x": Inner()}]
+    assert paths_of(model)[4:] == ["plain/0/W", "plain/1/x/W"]
+    model.plain[1]["y"] = Parameter(np.zeros(1))
+    model.plain.append(Inner())
+    assert paths_of(model)[4:] == ["plain/0/W", "plain/1/x/W", "plain/1/y", "plain/2/W"]
+
+
+def test_a_copy_has_parameters_of_its_own() -> None:
+    model = Layer()
+    model.W = Parameter(np.zeros(1))
+    assert len(list(model.params())) == 1
+    for twin in (model.copy(), copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        (own,) = twin.params()
+        assert own is twin.W
+        assert own is not model.W
+        twin.b = Parameter(np.zeros(1))
+        assert len(list(twin.params())) == 2
+        assert len(list(model.params())) == 1

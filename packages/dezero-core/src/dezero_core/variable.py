@@ -85,6 +85,8 @@ class Variable:
         data = _check_data(data, f"{type(self).__name__}.data")
         node = self._node
         self._data = data
+        if isinstance(self, Parameter):
+            versions.note_replacement()
         if node is not None and node.plan is None:
             shape, dtype = ((), None) if data is None else (data.shape, data.dtype)
             if (node.shape, node.dtype) != (shape, dtype):
@@ -175,6 +177,8 @@ class Variable:
         if self._node is not None and self._node.plan is not None:
             raise GraphError("requires_grad: this is a result; use detach() for a constant copy")
         self._node = None
+        if isinstance(self, Parameter):
+            versions.note_replacement()
         if required:
             self._node = leaf(self._data, is_parameter=isinstance(self, Parameter))
             self.name = self._name

@@ -19,10 +19,13 @@ from dezero_core.backend import get_array_module
 from dezero_core.node import Node, tick
 from dezero_core.typing import Array
 
-__all__ = ["check", "last_change", "note_change"]
+__all__ = ["check", "last_change", "last_replacement", "note_change", "note_replacement"]
 
 #: The clock at the last change that was noted, of any array.
 last_change = 0
+#: The clock when a parameter last got another array, or began or ceased to take part in gradients:
+#: what was made of parameters before then may be out of date.
+last_replacement = 0
 
 # By identity of the arrays, when they were changed last. Arrays have no hash. References are weak,
 # and those to arrays that are gone are removed now and then, so it does not grow.
@@ -37,6 +40,12 @@ def note_change(array: Array) -> None:
     _changes[id(array)] = (last_change, weakref.ref(array))
     if len(_changes) > _crowded:
         _forget_the_dead()
+
+
+def note_replacement() -> None:
+    """Note that a parameter is not what it was: it has another array, or was frozen or thawed."""
+    global last_replacement
+    last_replacement = tick()
 
 
 def check(node: Node) -> None:

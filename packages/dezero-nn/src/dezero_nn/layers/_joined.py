@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from dezero_core import Variable, get_array_module, versions
 from dezero_core import functions as F
 from dezero_core.config import current
-from dezero_core.typing import Array
 from dezero_nn.functions.recurrent._lstm import join_weights
+from dezero_nn.layers.layer import structure
 from dezero_nn.layers.linear import Linear
 
 __all__ = ["JoinedWeights", "join_for_gru", "join_for_lstm"]
 
 
 class JoinedWeights:
-    """The weights of all gates in few arrays, and of which parameters these were made.
+    """The weights of all gates in few arrays, and when these were made.
 
     They are made once for all steps of a sequence, for to make them, and to take their gradients
-    apart, costs as much as a step. They serve as long as they hold what the parameters hold, and
-    are in a graph through which gradients get to these: `Variable.unchain_backward` cuts that.
+    apart, costs as much as a step. They serve as long as no parameter has changed, of any layer,
+    and are in a graph through which gradients get there: `Variable.unchain_backward` cuts that.
     """
 
-    __slots__ = ("_arrays", "_is_recorded", "_joined", "_last_change", "_needs", "_variables")
+    __slots__ = ("_is_recorded", "_joined", "_made", "_variables")
+    _is_recorded: list[bool]
+    _made: tuple[Any, ...]
+    _variables: list[Variable]
 
     def __init__(self) -> None:
         self._joined: tuple[Any, ...] | None = None
@@ -39,28 +41,28 @@ class JoinedWeights:
         join: Callable[[Variable, Variable, Variable], tuple[Any, ...]],
     ) -> tuple[Any, ...]:
         """Return what `join` makes of the weights, stacked: of inputs, of states, and biases."""
-        parameters: list[Any] = [linear.W for linear in inputs]
-        parameters += [linear.W for linear in states]
-        parameters += [linear.b for linear in inputs]
-        arrays = [parameter.data for parameter in parameters]
-        needs = current().enable_backprop and [parameter.requires_grad for parameter in parameters]
-        if self._joined is not None and self._serves(arrays, needs):
+        now = (
+            versions.last_change,
+            versions.last_replacement,
+            structure(),
+            current().enable_backprop,
+        )
+        if (
+            self._joined is not None
+            and self._made == now
+            and self._is_recorded == [x.creator is not None for x in self._variables]
+        ):
             return self._joined
-        n = len(inputs)
-        parts = parameters[:n], parameters[n : 2 * n], parameters[2 * n :]
+        parts: list[list[Any]] = [
+            [linear.W for linear in inputs],
+            [linear.W for linear in states],
+            [linear.b for linear in inputs],
+        ]
         self._joined = joined = join(*map(F.stack, parts))
         self._variables = [x for x in joined if isinstance(x, Variable)]
         self._is_recorded = [x.creator is not None for x in self._variables]
-        self._arrays, self._needs, self._last_change = arrays, needs, versions.last_change
+        self._made = now
         return joined
-
-    def _serves(self, arrays: list[Array], needs: list[bool] | bool) -> bool:
-        return (
-            self._last_change == versions.last_change
-            and self._needs == needs
-            and all(map(operator.is_, self._arrays, arrays))
-            and self._is_recorded == [x.creator is not None for x in self._variables]
-        )
 
 
 def join_for_lstm(Wx: Variable, Wh: Variable, b: Variable) -> tuple[Any, ...]:

@@ -7,7 +7,7 @@ from operator import index
 from typing import Any, overload
 
 from dezero_core.errors import describe
-from dezero_nn.layers.layer import Layer
+from dezero_nn.layers.layer import Layer, note_change
 
 __all__ = ["LayerDict", "LayerList"]
 
@@ -20,6 +20,14 @@ class _Container(Layer):
 
     def _add_own(self, prefix: str, found: Any, seen: set[int]) -> None:
         self._add_items(prefix, "_members", self._members, found, seen)
+
+    def _is_fixed(self, seen: set[int]) -> bool:
+        # Members come and go by methods, which tell.
+        seen.add(id(self))
+        return all(layer._is_fixed(seen) for layer in self._layers() if id(layer) not in seen)
+
+    def _layers(self) -> Iterable[Layer]:
+        raise NotImplementedError
 
     def _check(self, layer: Any) -> Layer:
         if not isinstance(layer, Layer):
@@ -77,9 +85,14 @@ class LayerList(_Container):
 
     def __setitem__(self, position: int, layer: Layer) -> None:
         self._members[self._position(position)] = self._check(layer)
+        note_change()
 
     def __delitem__(self, position: int | slice) -> None:
         del self._members[position if isinstance(position, slice) else self._position(position)]
+        note_change()
+
+    def _layers(self) -> Iterable[Layer]:
+        return self._members
 
     def __iter__(self) -> Iterator[Layer]:
         return iter(self._members)
@@ -90,14 +103,17 @@ class LayerList(_Container):
     def append(self, layer: Layer) -> None:
         """Add a layer at the end."""
         self._members.append(self._check(layer))
+        note_change()
 
     def extend(self, layers: Iterable[Layer]) -> None:
         """Add layers at the end; none if one of them is no layer."""
         self._members.extend([self._check(layer) for layer in layers])
+        note_change()
 
     def insert(self, position: int, layer: Layer) -> None:
         """Add a layer before the one at a position."""
         self._members.insert(position, self._check(layer))
+        note_change()
 
     def _position(self, position: int) -> int:
         n = len(self._members)
@@ -141,10 +157,15 @@ class LayerDict(_Container):
 
     def __setitem__(self, name: str, layer: Layer) -> None:
         self._members[self._check_name(name)] = self._check(layer)
+        note_change()
 
     def __delitem__(self, name: str) -> None:
         self[name]  # for its error
         del self._members[name]
+        note_change()
+
+    def _layers(self) -> Iterable[Layer]:
+        return self._members.values()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._members)
@@ -170,6 +191,7 @@ class LayerDict(_Container):
         self._members.update(
             {self._check_name(name): self._check(layer) for name, layer in given.items()}
         )
+        note_change()
 
     def _check_name(self, name: str) -> str:
         if not isinstance(name, str):

@@ -21,7 +21,7 @@ from dezero_nn.layers._tree import tree_text, walk
 from dezero_nn.layers._weight_files import open_weights, write_weights
 from dezero_nn.layers.persistent import Persistent
 
-__all__ = ["Layer"]
+__all__ = ["Layer", "note_change", "structure"]
 
 _Self = TypeVar("_Self", bound="Layer")
 
@@ -33,12 +33,18 @@ _CONTAINERS = (list, tuple, dict)
 _ABSENT = object()
 
 # Stands for what all layers have as attributes: another object after each change.
-_state = object()
+_structure = object()
 
 
-def _note_change() -> None:
-    global _state
-    _state = object()
+def structure() -> object:
+    """Return what is the same object for as long as no layer gets or loses anything."""
+    return _structure
+
+
+def note_change() -> None:
+    """Note that a layer got or lost a parameter, a layer or a container of such."""
+    global _structure
+    _structure = object()
 
 
 class Layer:
@@ -67,8 +73,8 @@ class Layer:
 
     # The names of attributes that may hold parameters, in order; a dictionary serves as the set.
     _params: dict[str, None]
-    # The state in which `params` was last asked, and the answer: None where that may change by
-    # itself, since containers do not tell.
+    # The structure when `params` was last asked, and the answer: None where that may change unseen,
+    # since lists and dictionaries do not tell.
     _known: tuple[object, Sequence[Parameter] | None]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -80,14 +86,14 @@ class Layer:
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, _KEPT):
             self._params[name] = None
-            _note_change()
+            note_change()
         elif self._params.pop(name, _ABSENT) is not _ABSENT:
-            _note_change()
+            note_change()
         super().__setattr__(name, value)
 
     def __delattr__(self, name: str) -> None:
         if self._params.pop(name, _ABSENT) is not _ABSENT:
-            _note_change()
+            note_change()
         super().__delattr__(name)
 
     def __call__(self, *inputs: Any, **settings: Any) -> Any:
@@ -113,11 +119,11 @@ class Layer:
     def params(self) -> Iterator[Parameter]:
         """Yield all parameters, inner layers' too, each once, always in the same order."""
         # Twice in each training step, so it is remembered.
-        now = _state
-        state, known = self._known
-        if state is not now or known is None:
+        now = _structure
+        then, known = self._known
+        if then is not now or known is None:
             found = [value for _, _, _, value in self._find() if isinstance(value, Parameter)]
-            if state is not now:
+            if then is not now:
                 self.__dict__["_known"] = now, found if self._is_fixed(set()) else None
             return iter(found)
         return iter(known)
@@ -234,13 +240,14 @@ class Layer:
             value.to(device)
 
     def _is_fixed(self, seen: set[int]) -> bool:
-        """Tell whether no parameter can come or go but by an attribute that is set or deleted."""
+        """Tell whether no parameter can come or go unseen."""
         seen.add(id(self))
         values = [self.__dict__.get(name) for name in self._params]
-        if any(isinstance(value, _CONTAINERS) for value in values):
-            return False
-        layers = [value for value in values if isinstance(value, Layer) and id(value) not in seen]
-        return all(layer._is_fixed(seen) for layer in layers)
+        return not any(isinstance(value, _CONTAINERS) for value in values) and all(
+            value._is_fixed(seen)
+            for value in values
+            if isinstance(value, Layer) and id(value) not in seen
+        )
 
     def _find(self) -> list[_Found]:
         found: list[_Found] = []
