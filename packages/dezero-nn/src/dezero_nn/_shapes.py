@@ -290,6 +290,12 @@ class _Arrays(_Namespace):
 
     zeros = ones = empty
 
+    def concatenate(self, arrays: Any, axis: int = 0) -> ShapeArray:
+        # NumPy would lay it out.
+        shape = list(arrays[0].shape)
+        shape[axis] = sum(array.shape[axis] for array in arrays)
+        return self.empty(shape, np.result_type(*[array.dtype for array in arrays]))
+
     def full(self, shape: Any, value: Any, dtype: Any = None) -> ShapeArray:
         return self.empty(shape, np.result_type(_unwrap(value)) if dtype is None else dtype)
 

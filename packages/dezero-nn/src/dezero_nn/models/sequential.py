@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import zip_longest
 from operator import index
 from typing import Any, TypeAlias, overload
 
@@ -52,7 +53,7 @@ class Sequential(Model):
         """Apply the steps in order."""
         steps = [getattr(self, name) for name in self._step_names]
         is_done = False
-        for step, following in zip(steps, [*steps[1:], None], strict=True):
+        for step, following in zip_longest(steps, steps[1:]):
             if is_done:
                 is_done = False  # together with the step before
             elif following is not None and are_joined(step, following, x):
