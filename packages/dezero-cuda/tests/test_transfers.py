@@ -130,6 +130,20 @@ def test_each_device_has_its_own(cupy: Any) -> None:
     assert sorted(dezero_cuda.backend._transfers) == [0, 1]
 
 
+def test_another_thread_copies_for_the_device_and_the_stream_of_this_one(cupy: Any) -> None:
+    with dezero_cuda.backend.device(1):
+        enter = dezero_cuda.backend.context()
+    assert cupy.cuda.runtime.current == 0
+    with enter():
+        assert cupy.cuda.runtime.current == 1
+        dezero_cuda.backend.asarray_async(pinned(2))
+    assert cupy.cuda.runtime.current == 0
+    steps = [(stream, what) for stream, what, _ in cupy.log]
+    assert steps[0] == ("compute", "enter")
+    assert ("compute", "wait") in steps[1 : steps.index(("compute", "exit"))]
+    assert sorted(dezero_cuda.backend._transfers) == [1]
+
+
 def test_nothing_to_copy(cupy: Any) -> None:
     x = dezero_cuda.backend.pinned_empty((0, 2), np.int64)
     assert (x.shape, x.dtype) == ((0, 2), np.int64)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -148,6 +150,31 @@ class TestAsynchronousCopies:
             # Another thread may be at it, so at least the one that we have.
             assert len(full.under_way) >= 2 * done
         assert len(full.under_way) == 8
+
+
+@pytest.mark.parametrize(("device", "wanted"), [("cuda", 2), ("cuda:1", 1)])
+def test_a_thread_that_is_ahead_copies_for_the_one_that_computes(
+    device: str, wanted: int, full: Full, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[str] = []
+
+    def context() -> Any:
+        threads.append(threading.current_thread().name)
+        return partial(full.device, full.current)
+
+    monkeypatch.setattr(full, "context", context, raising=False)
+    loader = DataLoader(PAIRS, 2, device=device, prefetch=1)
+    with full.device(2):
+        batches = [next(loader)]
+    batches.append(next(loader))
+    assert [x.device for x, _ in batches] == [wanted] * 2
+    assert threads == [threading.current_thread().name]
+    # Without a thread, batches are for whoever asks for one.
+    loader = DataLoader(PAIRS, 2, device="cuda")
+    with full.device(2):
+        assert next(loader)[0].device == 2
+    assert next(loader)[0].device == 0
+    assert len(threads) == 1
 
 
 def test_what_is_no_number_stays_on_the_host(full: Full) -> None:

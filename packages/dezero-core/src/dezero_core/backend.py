@@ -44,6 +44,8 @@ class Backend(Protocol):
       libraries that know several devices.
     - ``check_devices(arrays, operation)``: raises a TypeError where the operands of an operation,
       all of this backend, lie on several devices, or on another one than the current.
+    - ``context()``: a function that returns a context manager, within which another thread is on
+      the device, and in the queue of work, that the caller of ``context`` is on.
     - ``mark()``: a point in the work of the device, and ``seconds_between(first, second)``, the
       time between two of them, once both have passed; ``push_range(name)`` and ``pop_range()``,
       named ranges for the tools of the device's maker; ``memory_used()``, the bytes that arrays

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import numpy as np
@@ -111,6 +111,26 @@ class CudaBackend:
         self.require("device", number)
         chosen: AbstractContextManager[Any] = self.xp.cuda.Device(number)
         return chosen
+
+    def context(self) -> Callable[[], AbstractContextManager[Any]]:
+        """Return what brings another thread onto this one's current device and stream.
+
+        Returns:
+            A function that returns a context manager.
+
+        Raises:
+            CudaUnavailableError: There is no CuPy, driver or device.
+        """
+        self.require("context")
+        cuda = self.xp.cuda
+        number, stream = cuda.runtime.getDevice(), cuda.get_current_stream()
+
+        @contextmanager
+        def enter() -> Iterator[None]:
+            with cuda.Device(number), stream:
+                yield
+
+        return enter
 
     def require(self, operation: str, number: int | None = None) -> None:
         """Make sure that arrays can be made here.

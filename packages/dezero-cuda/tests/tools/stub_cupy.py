@@ -93,6 +93,13 @@ class StubStream:
         self.log = log
         self.name = name
 
+    def __enter__(self) -> StubStream:
+        self.log.append((self.name, "enter", None))
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.log.append((self.name, "exit", None))
+
     def record(self, event: StubEvent) -> StubEvent:
         self.log.append((self.name, "record", event))
         return event

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,23 @@ class Destination:
         """Return a batch with its arrays on the device, or on their way there."""
         with self.device.active():
             return self._place(batch)
+
+    def from_here(self) -> Callable[[Any], Any]:
+        """Return a `place` for another thread, which puts arrays where this one computes.
+
+        That is on this thread's device, if none was named, and in the order of its work.
+        """
+        context = getattr(self._backend, "context", None)
+        if context is None:
+            return self.place
+        with self.device.active():
+            enter = context()
+
+        def place(batch: Any) -> Any:
+            with enter():
+                return self._place(batch)
+
+        return place
 
     def _place(self, batch: Any) -> Any:
         if isinstance(batch, np.ndarray):

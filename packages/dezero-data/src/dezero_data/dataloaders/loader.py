@@ -250,7 +250,8 @@ class DataLoader:
         else:
             batches = load(self.dataset, self._collate, self._epoch, self.iteration)
         if self._device is not None:
-            batches = map(self._device.place, batches)
+            place = self._device.from_here() if self.prefetch else self._device.place
+            batches = map(place, batches)
         return Ahead(batches, self.prefetch) if self.prefetch else batches
 
     # --- devices --------------------------------------------------------------------------------
