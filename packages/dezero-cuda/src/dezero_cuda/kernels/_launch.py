@@ -124,7 +124,7 @@ def launch(
         block: The number of threads in each.
         args: Arrays, and Python's int for ``long long``, float for ``double``, 0 for no array.
     """
-    key = (current_device(xp), function, dtype, xp)
+    key = (current_device(xp), name, function, dtype, xp)
     kernel = _functions.get(key)
     if kernel is None:
         kernel = _functions[key] = load_function(xp, name, function, _name(dtype) or "")

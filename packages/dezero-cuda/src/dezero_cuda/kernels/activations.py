@@ -11,9 +11,18 @@ from dezero_core.errors import describe
 from dezero_core.typing import Array
 from dezero_cuda.kernels._launch import contiguous, elements, launch, supported
 
-__all__ = ["KERNELS", "add_and_activate", "bias_activation", "bias_activation_gradient"]
+__all__ = [
+    "BY_RESULT",
+    "KERNELS",
+    "add_and_activate",
+    "bias_activation",
+    "bias_activation_gradient",
+]
 
-_NAMES = ("identity", "relu", "sigmoid", "tanh", "silu", "gelu", "gelu_by_tanh")
+#: Of which the result tells the slope, so that it may take the operand's place.
+BY_RESULT = ("relu", "sigmoid", "tanh")
+_BY_OPERAND = ("silu", "gelu", "gelu_by_tanh")
+_NAMES = ("identity", *BY_RESULT, *_BY_OPERAND)
 
 
 def bias_activation(xp: Any, x: Array, b: Array | None = None, activation: str = "relu") -> Array:
@@ -143,12 +152,9 @@ def _slope_by_operand(activation: str) -> Callable[..., Any]:
     return kernel
 
 
-_BY_RESULT = ("relu", "sigmoid", "tanh")
-_BY_OPERAND = ("silu", "gelu", "gelu_by_tanh")
-
 #: What stands in for primitives and their rules, by name.
 KERNELS: Mapping[str, Callable[..., Any]] = MappingProxyType(
-    {name: _value_of(name) for name in _BY_RESULT + _BY_OPERAND}
-    | {f"{name}.vjp.x": _slope_by_result(name) for name in _BY_RESULT}
+    {name: _value_of(name) for name in BY_RESULT + _BY_OPERAND}
+    | {f"{name}.vjp.x": _slope_by_result(name) for name in BY_RESULT}
     | {f"{name}.vjp.x": _slope_by_operand(name) for name in _BY_OPERAND}
 )

@@ -11,6 +11,7 @@ from dezero_core.parallel import matmul as product_of
 from dezero_core.typing import Array
 from dezero_cuda.kernels._launch import supported
 from dezero_cuda.kernels.activations import (
+    BY_RESULT,
     add_and_activate,
     bias_activation,
     bias_activation_gradient,
@@ -18,9 +19,6 @@ from dezero_cuda.kernels.activations import (
 from dezero_cuda.kernels.products import matmul
 
 __all__ = ["KERNELS"]
-
-# What the result tells the slope of, so that the sum may be overwritten.
-_BY_RESULT = ("relu", "sigmoid", "tanh")
 
 
 def _product(xp: Any, x: Array, W: Array, b: Array | None) -> Any:
@@ -52,7 +50,7 @@ def _linear_activation(
     if found is NotImplemented:
         return NotImplemented
     y, dtype = found
-    if activation in _BY_RESULT:
+    if activation in BY_RESULT:
         add_and_activate(xp, activation, dtype, y, b)
         return y, None
     return bias_activation(xp, y, b, activation), y
@@ -71,7 +69,7 @@ def _linear_activation_vjp(
 ) -> Any:
     if supported(xp, gy, x, W, b, y, product) is None:
         return NotImplemented
-    by_result = activation in _BY_RESULT
+    by_result = activation in BY_RESULT
     if b is not None and b.shape != W.shape[1:]:
         return NotImplemented
     gz = bias_activation_gradient(
