@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dezero_core.compiled import Loops, fused, loop, using_compiled
+from dezero_core.compiled import Loops, fused, loop, summed, using_compiled
 
 MODULE = "loops_of_a_test"
 ENOUGH = 1 << 11
@@ -66,13 +66,14 @@ def test_loops_can_be_left_out_in_a_block_of_one_thread(loops: Loops) -> None:
     elsewhere: list[Any] = []
     with using_compiled(False):
         assert loops.find(x) is None
+        assert loops.module() is None
         thread = threading.Thread(target=lambda: elsewhere.append(loops.find(x)))
         thread.start()
         thread.join()
         with using_compiled(True):
             assert loops.find(x) is not None
     assert elsewhere == [sys.modules[MODULE]]
-    assert loops.find(x) is not None
+    assert loops.find(x) is loops.module() is not None
 
 
 def test_without_numba_numpy_does_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,7 +108,7 @@ def scale(x: Any, factor: Any) -> None:
         x[i] = x[i] * factor + factor
 
 
-@pytest.mark.parametrize("decorate", [loop, fused])
+@pytest.mark.parametrize("decorate", [loop, fused, summed])
 def test_a_compiled_function_computes_what_python_computes(decorate: Any) -> None:
     pytest.importorskip("numba", reason="Numba is not installed")
     x = np.linspace(-1, 1, 5)
@@ -115,3 +116,19 @@ def test_a_compiled_function_computes_what_python_computes(decorate: Any) -> Non
     scale(x, 3.0)
     decorate(scale)(y, 3.0)
     np.testing.assert_allclose(y, x, rtol=1e-15)
+
+
+def total(x: Any) -> Any:
+    s = x.dtype.type(0)
+    for i in range(len(x)):
+        s += x[i]
+    return s
+
+
+def test_a_sum_in_any_order_is_made_of_partial_sums() -> None:
+    pytest.importorskip("numba", reason="Numba is not installed")
+    x = np.full(1 << 20, 0.1, np.float32)
+    exact = float(x.sum(dtype=np.float64))
+    in_order = np.cumsum(x)[-1]
+    in_any_order = summed(total)(x)
+    assert abs(in_any_order - exact) < 1e-3 * exact < abs(in_order - exact)

@@ -18,10 +18,10 @@ A package keeps its loops in modules of their own, which nothing but `Loops` imp
         loops.relu(x.reshape(-1), y.reshape(-1))
         return y
 
-There each function is decorated with `loop` or `fused`. Numba is imported with the first array that
-is worth it, which takes half a second; a loop is compiled at its first call for a dtype, which
-takes about another, and is kept on disk beside the module, or in the folder that the environment
-variable ``NUMBA_CACHE_DIR`` names. With ``DEZERO_COMPILED=0`` Numba is never imported.
+There each function is decorated with `loop`, `fused` or `summed`. Numba is imported with the first
+array that is worth it, which takes half a second; a loop is compiled at its first call for a dtype,
+which takes about another, and is kept on disk beside the module, or in the folder that the
+environment variable ``NUMBA_CACHE_DIR`` names. With ``DEZERO_COMPILED=0`` Numba is never imported.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-__all__ = ["Loops", "fused", "loop", "using_compiled"]
+__all__ = ["Loops", "fused", "loop", "summed", "using_compiled"]
 
 # Fewer elements than these NumPy is done with before a compiled loop would have been loaded.
 _WORTH_IT = 1 << 11
@@ -72,6 +72,21 @@ def fused(function: _Function) -> _Function:
         The compiled function.
     """
     return _compile(function, fastmath={"contract"})
+
+
+def summed(function: _Function) -> _Function:
+    """Have a function compiled as `fused` does, and add up sums in any order.
+
+    A sum over an array is then made of some ten partial sums that are computed side by side, which
+    is several times as fast, and more accurate too.
+
+    Args:
+        function: See `loop`.
+
+    Returns:
+        The compiled function.
+    """
+    return _compile(function, fastmath={"contract", "reassoc"})
 
 
 def _compile(function: _Function, **options: Any) -> _Function:
@@ -148,7 +163,11 @@ class Loops:
         for array in arrays:
             if array.dtype != dtype or not array.flags.carray:
                 return None
-        if not _allowed.get():
+        return self.module()
+
+    def module(self) -> Any:
+        """Return the module for arrays of any size, or None without Numba, or if not allowed."""
+        if self._found is False or not _allowed.get():
             return None
         return self._found or self._load()
 

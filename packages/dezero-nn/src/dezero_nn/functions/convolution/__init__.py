@@ -4,7 +4,7 @@
 - `geometry`: the sizes, and what must fit together.
 - `algorithms`: which algorithm computes what, and how to force one.
 - `general`: the one for any array library. `columns`, `pointwise`, `depthwise`, `winograd`: those
-  for NumPy.
+  for NumPy; `depthwise_rows`, in compiled loops.
 """
 
 from __future__ import annotations

@@ -14,7 +14,13 @@ from typing import Any, Final
 import numpy as np
 
 from dezero_core.typing import Array
-from dezero_nn.functions.convolution import columns, depthwise, general, pointwise
+from dezero_nn.functions.convolution import (
+    columns,
+    depthwise,
+    depthwise_rows,
+    general,
+    pointwise,
+)
 from dezero_nn.functions.convolution.geometry import Geometry
 from dezero_nn.functions.convolution.winograd import Winograd
 
@@ -29,6 +35,7 @@ ALGORITHMS: Final[dict[str, Any]] = {
     "general": None,
     "columns": columns,
     "depthwise": depthwise,
+    "depthwise_rows": depthwise_rows,
     "pointwise": pointwise,
     "winograd2": _WINOGRAD2,
     "winograd4": _WINOGRAD4,
@@ -82,6 +89,9 @@ def choose(operation: str, g: Geometry, dtype: Any) -> str:
     forced = _forced.get()
     if forced is not None and _fits(forced, g, dtype):
         return forced
+    # Compiled loops, where there is Numba: 0.1 to 0.3; not loaded for a few numbers.
+    if g.batch * g.in_channels * g.pixels >= 1 << 11 and depthwise_rows.fits(g, dtype):
+        return "depthwise_rows"
     # No columns to copy: 0.9 of the time, and less for gradients with a stride.
     if pointwise.fits(g, dtype):
         return "pointwise"
