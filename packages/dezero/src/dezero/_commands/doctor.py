@@ -120,7 +120,7 @@ def _backends() -> Iterator[_Finding]:
         try:
             backend.to_numpy(backend.asarray(np.ones(1)))
         except Exception as error:  # it says what is missing
-            yield _Finding("no", name, str(error))
+            yield _Finding("no", name, str(error).removeprefix("asarray: "))
         else:
             library = f"{backend.xp.__name__} {getattr(backend.xp, '__version__', '')}".strip()
             yield _Finding("ok", name, f"computes with {library}")
