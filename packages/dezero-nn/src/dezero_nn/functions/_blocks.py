@@ -12,6 +12,7 @@ from dezero_core.compiled import Loops
 from dezero_core.parallel import in_threads
 from dezero_core.primitive import primitive
 from dezero_core.typing import Array, Shape
+from dezero_nn.functions._channels import find_loops
 
 __all__ = [
     "blocks",
@@ -182,6 +183,10 @@ def scale_and_shift(xp: Any, x: Array, scale: Array, shift: Array) -> Any:
         shift: The same.
     """
     rows = by_channel(x)
+    loops = find_loops(rows, scale, shift)
+    if loops is not None:
+        y = loops.scale_and_shift(rows, scale.reshape(-1), shift.reshape(-1))
+        return y.reshape(x.shape)
     y = xp.empty(rows.shape, computed_dtype(xp, x, scale, shift))
     scale, shift = spread(xp, scale.reshape(-1), rows), spread(xp, shift.reshape(-1), rows)
     for block in blocks(xp, y):

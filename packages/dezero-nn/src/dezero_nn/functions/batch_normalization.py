@@ -21,6 +21,7 @@ from dezero_nn.functions._blocks import (
     scale_and_shift,
     spread,
 )
+from dezero_nn.functions._channels import find_loops
 
 __all__ = ["batch_norm"]
 
@@ -31,9 +32,13 @@ __all__ = ["batch_norm"]
 def _batch_norm(xp: Any, x: Array, gamma: Array, beta: Array, *, eps: float) -> Any:
     """Return the normalized x, and mean and variance of the channels."""
     rows = by_channel(x)
-    mean = _sums(xp, rows) / _count(x.shape)
-    # The mean is subtracted before squaring: otherwise an offset would cost all precision.
-    var = _sums(xp, rows, center=mean) / _count(x.shape)
+    loops = find_loops(rows, gamma, beta)
+    if loops is not None:
+        mean, var = loops.moments(rows)
+    else:
+        mean = _sums(xp, rows) / _count(x.shape)
+        # The mean is subtracted before squaring: otherwise an offset would cost all precision.
+        var = _sums(xp, rows, center=mean) / _count(x.shape)
     inverse = 1 / xp.sqrt(var + eps)
     scale = gamma * inverse
     y = scale_and_shift.compute(xp, rows, scale, beta - mean * scale)[0]
@@ -87,13 +92,20 @@ def _batch_norm_vjp(
         return _gradient_to_differentiate(gy, x, gamma, eps)
     shape = x.shape
     x, gy = by_channel(x), by_channel(gy)
-    g_beta = _sums(xp, gy)
-    g_gamma = _sums(xp, x, gy, center) * inverse
+    loops = find_loops(x, gy, gamma, center)
+    if loops is not None:
+        g_beta, g_gamma = loops.sums(gy, x, center)
+    else:
+        g_beta, g_gamma = _sums(xp, gy), _sums(xp, x, gy, center)
+    g_gamma = g_gamma * inverse
     gx = None
     if needs[0]:
         n = _count(shape)
         scale = gamma * inverse
         slope, offset = -scale * inverse * g_gamma / n, -scale * g_beta / n
+        if loops is not None:
+            gx = loops.gradient(gy, x, center, scale, slope, offset)
+            return gx.reshape(shape), g_gamma, g_beta
         gx = xp.empty(x.shape, xp.result_type(x.dtype, gy.dtype))
         scale, slope, offset, center = (spread(xp, a, x) for a in (scale, slope, offset, center))
         for block in blocks(xp, gx):

@@ -13,6 +13,7 @@ from dezero_core.errors import describe
 from dezero_core.primitive import primitive
 from dezero_core.typing import Array, ArrayLike, Shape
 from dezero_nn.functions._blocks import blocks, channel_shape, computed_dtype, scale_and_shift
+from dezero_nn.functions._rows import find_loops, normalize, normalize_back
 
 __all__ = ["group_norm", "layer_norm", "rms_norm"]
 
@@ -34,6 +35,10 @@ def _normalize_rows(
 ) -> Any:
     """Normalize each run of `size` elements: x stands for a matrix of that many columns."""
     rows = x.reshape(-1, size)
+    loops = find_loops(rows, gamma, beta)
+    if loops is not None:
+        y, center, inverse = normalize(loops, rows, gamma, beta, centered=centered, eps=eps)
+        return y.reshape(x.shape), center, inverse
     y = xp.empty(rows.shape, computed_dtype(xp, x, gamma, beta))
     precision = np.result_type(x.dtype, np.float32)
     ones = xp.ones(size, precision) if centered else None
@@ -77,7 +82,12 @@ def _normalize_rows_vjp(
     shape = x.shape
     x, gy = x.reshape(-1, size), gy.reshape(-1, size)
     scale = None if gamma is None else gamma.reshape(-1)
-    if xp is F:
+    loops = find_loops(x, gy, gamma, center)
+    if loops is not None:
+        g_rows, g_gamma, g_beta = normalize_back(
+            loops, gy, x, gamma, center, inverse, centered=centered, with_beta=any(needs[2:])
+        )
+    elif xp is F:
         g_rows, g_gamma = _gradient_to_differentiate(gy, x, scale, centered, eps)
         g_beta = gy.sum(0)
     else:
