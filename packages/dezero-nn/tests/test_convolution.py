@@ -223,16 +223,27 @@ def chosen(x: Any, W: Any, dtype: Any = np.float32, **options: Any) -> str:
     return choose("conv2d", g, dtype)
 
 
-def test_choice() -> None:
-    assert chosen((1, 64, 56, 56), (64, 64, 3, 3)) == "winograd4"
+def test_choice_of_tiles() -> None:
+    with using_compiled(False):
+        assert chosen((1, 64, 56, 56), (64, 64, 3, 3)) == "winograd4"
+        assert chosen((1, 128, 28, 28), (128, 128, 3, 3)) == "winograd4"
+        assert chosen((64, 32, 14, 14), (64, 32, 3, 3)) == "winograd2"
+        assert chosen((32, 512, 7, 7), (512, 512, 3, 3)) == "winograd4"
+        assert chosen((1, 512, 7, 7), (512, 512, 3, 3)) == "columns"
+    pytest.importorskip("numba", reason="Numba is not installed")
+    assert chosen((1, 64, 112, 112), (64, 64, 3, 3)) == "winograd4"
+    assert chosen((1, 64, 56, 56), (64, 64, 3, 3)) == "columns"
+    assert chosen((1, 128, 28, 28), (128, 128, 3, 3)) == "winograd2"
     assert chosen((64, 32, 14, 14), (64, 32, 3, 3)) == "winograd2"
+    assert chosen((1, 512, 14, 14), (512, 512, 3, 3)) == "columns"
+
+
+def test_choice() -> None:
     assert chosen((1, 64, 56, 56), (64, 64, 3, 3), np.float64) == "columns"
     assert chosen((1, 64, 56, 56), (64, 64, 3, 3), np.float16) == "general"
     assert chosen((1, 64, 56, 56), (64, 64, 3, 3), stride=(2, 1)) == "columns"
     assert chosen((1, 3, 56, 56), (64, 3, 3, 3)) == "columns"
     assert chosen((1, 256, 14, 14), (64, 256, 1, 1), pad=(0, 0), stride=(2, 2)) == "pointwise"
-    assert chosen((32, 512, 7, 7), (512, 512, 3, 3)) == "winograd4"
-    assert chosen((1, 512, 7, 7), (512, 512, 3, 3)) == "columns"
     with using_compiled(False):
         assert chosen((1, 32, 56, 56), (32, 1, 3, 3), groups=32) == "depthwise"
         assert chosen((1, 32, 14, 14), (32, 1, 3, 3), groups=32) == "columns"
@@ -246,8 +257,8 @@ def test_forcing_an_algorithm() -> None:
             assert chosen((1, 3, 8, 8), (2, 3, 3, 3)) == "winograd4"
             assert chosen((1, 3, 8, 8), (2, 3, 3, 3), np.float64) == "columns"
             assert chosen((1, 3, 8, 8), (2, 3, 5, 5)) == "columns"
-        assert chosen((1, 64, 56, 56), (64, 64, 3, 3)) == "columns"
-    assert chosen((1, 64, 56, 56), (64, 64, 3, 3)) == "winograd4"
+        assert chosen((1, 64, 112, 112), (64, 64, 3, 3)) == "columns"
+    assert chosen((1, 64, 112, 112), (64, 64, 3, 3)) == "winograd4"
     with pytest.raises(ValueError, match="using_algorithm: no 'fft'; there is general, columns"):
         using_algorithm("fft").__enter__()
 

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from dezero_core import Variable
 from dezero_core.compiled import using_compiled
 from dezero_nn import functions as F
+from dezero_nn.functions.convolution.algorithms import using_algorithm
 
 pytest.importorskip("numba", reason="Numba is not installed")
 
-from dezero_nn.loops import elementwise, pooling, recurrent, scalars
+from dezero_nn.loops import elementwise, pooling, recurrent, scalars, winograd
 
 DTYPES = [np.float32, np.float64]
 
@@ -226,3 +227,41 @@ def test_the_gradient_of_a_gradient_does_not_depend_on_loops() -> None:
             (gx * gx).sum().backward()
             found.append([gx.data, x.grad.data])
     assert_alike(found, 1e-4)
+
+
+# --- Winograd's transforms -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [(14, 14), (9, 7), (1, 2), (31, 64)])
+@pytest.mark.parametrize("pad", [0, 1, 2])
+@pytest.mark.parametrize("bias", [True, False])
+def test_winograds_transforms_for_tiles_of_2x2(
+    size: tuple[int, int], pad: int, bias: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = watch(monkeypatch, winograd, "pixels", "results", "gradients")
+    size = (size[0] + 2 - pad, size[1] + 2 - pad)
+    rng = np.random.default_rng(0)
+    shapes = [(7, 33, *size), (35, 33, 3, 3), *([(35,)] if bias else [])]
+    operands = [rng.normal(size=shape).astype(np.float32) for shape in shapes]
+    with using_algorithm("winograd2"):
+        found = both(lambda *o: F.conv2d(*o, pad=pad), *operands)
+    assert set(calls) == {"pixels", "results", "gradients"}
+    assert_alike(found, 2e-6)
+
+
+def test_a_large_image_is_transformed_some_rows_at_a_time() -> None:
+    rng = np.random.default_rng(0)
+    x, W = rng.normal(size=(1, 40, 150, 131)), rng.normal(size=(48, 40, 3, 3))
+    with using_algorithm("winograd2"):
+        found = both(lambda *o: F.conv2d(*o), x.astype(np.float32), W.astype(np.float32))
+    assert_alike(found, 2e-6)
+
+
+def test_images_that_may_not_be_written_to_are_transformed() -> None:
+    x = np.random.default_rng(0).normal(size=(2, 32, 30, 30)).astype(np.float32)
+    x.flags.writeable = False
+    W = np.ones((32, 32, 3, 3), np.float32)
+    with using_algorithm("winograd2"):
+        y = F.conv2d(x, W).data
+        with using_compiled(False):
+            np.testing.assert_allclose(y, F.conv2d(x, W).data, rtol=1e-4, atol=1e-4)

@@ -98,19 +98,38 @@ def choose(operation: str, g: Geometry, dtype: Any) -> str:
     # Images of 56x56: 0.85; of 14x14: 1.6, since rows are short. Gradients of weights: 0.4 to 0.6.
     if depthwise.fits(g, dtype) and (operation == "conv2d_weight" or g.pixels >= 1024):
         return "depthwise"
-    # The transforms of pixels cost as much as products with some 20 channels, those of weights are
-    # shared by all tiles, and tiles that reach beyond the image are computed for nothing.
-    if _WINOGRAD4.fits(g, dtype) and min(g.in_channels, g.out_channels) >= 32:
-        # 32 channels: 0.85; 64: 0.6; 512: 0.4. With 16 tiles and 256 channels it would be 1.2.
-        tiles, covered = _cover(g, 4)
-        has_many_channels = min(g.in_channels, g.out_channels) >= 256
-        if tiles >= 32 and (covered > 0.8 or has_many_channels):
-            return "winograd4"
-        # 14x14, batch 64, 32 to 64 channels: 0.86, where tiles of 4x4 would make it 1.15.
-        tiles, covered = _cover(g, 2)
-        if tiles >= 256 and covered > 0.7:
-            return "winograd2"
+    # The transforms of weights are shared by all tiles, and tiles that reach beyond the image are
+    # computed for nothing.
+    channels = min(g.in_channels, g.out_channels)
+    if _WINOGRAD4.fits(g, dtype) and channels >= 32:
+        choose_tiles = _by_products if _WINOGRAD2.loops() is None else _by_loops
+        return choose_tiles(g, channels) or "columns"
     return "columns"
+
+
+def _by_products(g: Geometry, channels: int) -> str | None:
+    """Choose tiles where transforms are products, which cost as much as those of 20 channels."""
+    # 32 channels: 0.85; 64: 0.6; 512: 0.4. With 16 tiles and 256 channels it would be 1.2.
+    tiles, covered = _cover(g, 4)
+    if tiles >= 32 and (covered > 0.8 or channels >= 256):
+        return "winograd4"
+    # 14x14, batch 64, 32 to 64 channels: 0.86, where tiles of 4x4 would make it 1.15.
+    tiles, covered = _cover(g, 2)
+    return "winograd2" if tiles >= 256 and covered > 0.7 else None
+
+
+def _by_loops(g: Geometry, channels: int) -> str | None:
+    """Choose tiles where the transforms of those of 2x2 are compiled, at a third of the cost."""
+    # One image of 56x56, 256 channels: 0.45, and 0.9 by tiles of 2x2. But 28x28, 512 channels: 1.07
+    # and 0.78. What is not much is not divided among threads: 56x56, 64 channels would be 1.5.
+    tiles, covered = _cover(g, 4)
+    if g.is_much and tiles >= 128 and (covered > 0.8 or channels >= 256):
+        return "winograd4"
+    # 14x14, batch 64, 32 to 64 channels: 0.85, 0.6 and 0.6; 28x28, 128 channels: 0.6. With 49 tiles
+    # and 512 channels, transforming the weights takes what is won.
+    tiles, covered = _cover(g, 2)
+    is_worth_it = g.is_much or channels >= 128
+    return "winograd2" if is_worth_it and tiles >= 128 and covered > 0.7 else None
 
 
 def _fits(name: str, g: Geometry, dtype: Any) -> bool:

@@ -7,7 +7,8 @@ do what takes 144 otherwise; for 2x2 results 16 do what takes 36:
 .. math:: Y = A^T \left[ (G W G^T) \odot (B^T D B) \right] A
 
 The products of all channels are 36 products of matrices. The transforms are one each: on tiles as
-vectors, :math:`D \mapsto B^T D B` is the Kronecker product of :math:`B^T` with itself.
+vectors, :math:`D \mapsto B^T D B` is the Kronecker product of :math:`B^T` with itself. For 2x2
+results they are a few sums and differences, for which there are compiled loops.
 
 The points are 0, 1, -1, and for tiles of 4x4 also 2 and -2, and infinity. With these two the
 relative error in float32 is about 1e-5, ten times that of a sum. Whoever takes float64 wants the
@@ -21,11 +22,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from dezero_core.compiled import Loops
 from dezero_core.parallel import in_threads, matmul
 from dezero_core.typing import Array
 from dezero_nn.functions.convolution.columns import transposed
@@ -39,6 +42,8 @@ __all__ = ["Winograd"]
 _BLOCK, _TILES = 3 << 19, 128
 # What the transformed weights of some output channels may take, and the gradients of such.
 _WEIGHTS_AT_ONCE, _GRADIENTS_AT_ONCE = 2 << 20, 8 << 20
+
+_loops = Loops("dezero_nn.loops.winograd")
 
 
 def _transforms(points: Sequence[float], out: int, kernel: int) -> tuple[Array, Array, Array]:
@@ -81,12 +86,26 @@ class _Block:
         images, height, width = self.shape
         return images * height * width
 
+    def of(self, channels: slice) -> tuple[tuple[int, int, int], int, int]:
+        """Return where the tiles of some channels begin, and the number of rows and of columns."""
+        at = self.images.start, channels.start, self.rows.start
+        return at, *self.shape[1:]
+
 
 class _Tiles:
-    """The transformed tiles of one block of images after the other."""
+    """The transformed tiles of one block of images after the other.
 
-    def __init__(self, x: Array, g: Geometry, out: int, transform: Array) -> None:
+    Args:
+        x: The images.
+        g: The geometry.
+        out: The side of a tile of results.
+        transform: The transform of pixels, of tiles as vectors.
+        loops: Compiled transforms for this size of tiles, or None.
+    """
+
+    def __init__(self, x: Array, g: Geometry, out: int, transform: Array, loops: Any) -> None:
         self._out = out
+        self._loops = loops
         self._transform = transform
         self._pad = g.pad
         width = -(-g.out_size[1] // out)
@@ -100,22 +119,32 @@ class _Tiles:
         images, height, width = block.shape
         top = block.rows.start * out - self._pad[0]
         x = self._frames.take(block.images, top, height * out + 2)
-        N, C, H, W = x.strides
         channels = x.shape[1]
+        points = (side**2, channels, block.size)
+        if self._loops is not None:
+            V = self._take("_transformed", prod(points)).reshape(points)
+            self._loops.pixels(x if x.flags.carray else x.copy(), height, width, V)
+            return V
+        N, C, H, W = x.strides
         seen = as_strided(
             x,
             (side, side, channels, images, height, width),
             (H, W, C, N, H * out, W * out),
             writeable=False,
         )
-        if self._tiles.size < seen.size:
-            self._tiles = np.empty(seen.size, np.float32)
-            self._transformed = np.empty(seen.size, np.float32)
-        tiles = self._tiles[: seen.size].reshape(seen.shape)
+        tiles = self._take("_tiles", seen.size).reshape(seen.shape)
         np.copyto(tiles, seen)
-        transformed = self._transformed[: seen.size].reshape(side**2, -1)
+        transformed = self._take("_transformed", seen.size).reshape(side**2, -1)
         matmul(np, self._transform, tiles.reshape(side**2, -1), out=transformed)
-        return transformed.reshape(side**2, channels, block.size)
+        return transformed.reshape(points)
+
+    def _take(self, name: str, size: int) -> Array:
+        """Return a buffer, which is kept from block to block."""
+        buffer: Array = getattr(self, name)
+        if buffer.size < size:
+            buffer = np.empty(size, np.float32)
+            setattr(self, name, buffer)
+        return buffer[:size]
 
 
 class Winograd:
@@ -148,6 +177,13 @@ class Winograd:
             and np.dtype(dtype) == np.float32
         )
 
+    def loops(self) -> Any:
+        """Return the compiled transforms for this size of tiles, or None.
+
+        Tiles of 4x4 take hundreds of operations each: products of matrices do them as fast.
+        """
+        return _loops.module() if self.out == 2 else None
+
     def forward(self, x: Array, W: Array, b: Array | None, g: Geometry) -> Array:
         """Return the convolution of images with weights, and the bias added."""
 
@@ -169,21 +205,28 @@ class Winograd:
     def backward_w(self, x: Array, gy: Array, g: Geometry) -> Array:
         """Return the weights' gradient."""
         chunks = self._chunks(g, _GRADIENTS_AT_ONCE)
+        loops = self.loops()
+        gy = gy if loops is None or gy.flags.carray else gy.copy()
         is_covered = all(n % self.out == 0 for n in g.out_size)
 
         def compute(blocks: Sequence[_Block]) -> Array:
             gW = np.zeros((9, *g.w_shape[:2]), np.float32)
-            tiles = _Tiles(x, g, self.out, self._pixels)
+            tiles = _Tiles(x, g, self.out, self._pixels, loops)
             for block in blocks:
                 V = tiles.of(block).swapaxes(1, 2)
                 for channels in chunks:
                     n = channels.stop - channels.start
-                    # Zeros, for tiles at the edge that are not whole.
-                    new = np.empty if is_covered else np.zeros
-                    gradients = new((self.out**2, n * block.size), np.float32)
-                    for place, gradient in self._places(gy, channels, gradients, block):
-                        gradient[...] = place
-                    gM = matmul(np, self._gradients, gradients).reshape(self._points, n, block.size)
+                    if loops is not None:
+                        gM = np.empty((self._points, n, block.size), np.float32)
+                        loops.gradients(gy, *block.of(channels), gM)
+                    else:
+                        # Zeros, for tiles at the edge that are not whole.
+                        new = np.empty if is_covered else np.zeros
+                        gradients = new((self.out**2, n * block.size), np.float32)
+                        for place, gradient in self._places(gy, channels, gradients, block):
+                            gradient[...] = place
+                        gM = matmul(np, self._gradients, gradients)
+                        gM = gM.reshape(self._points, n, block.size)
                     gU = matmul(np, gM, V).reshape(self._points, -1)
                     gW[:, channels] += matmul(np, self._weights.T, gU).reshape(9, n, -1)
             return gW
@@ -201,9 +244,11 @@ class Winograd:
         y = np.empty(g.y_shape, np.float32)
         chunks = self._chunks(g, _WEIGHTS_AT_ONCE)
         U = transform(chunks[0]) if len(chunks) == 1 else None
+        loops = self.loops()
+        bias = np.zeros(g.out_channels, np.float32) if b is None else b
 
         def compute(blocks: Sequence[_Block]) -> None:
-            tiles = _Tiles(x, g, self.out, self._pixels)
+            tiles = _Tiles(x, g, self.out, self._pixels, loops)
             M = results = np.empty((0, 0, 0), np.float32)
             for block in blocks:
                 V = tiles.of(block)
@@ -212,8 +257,11 @@ class Winograd:
                     if M.shape != shape:
                         M = np.empty(shape, np.float32)
                         results = np.empty((self.out**2, M[0].size), np.float32)
-                    M[-1] = 0 if b is None else b[channels].reshape(-1, 1)
                     matmul(np, transform(channels) if U is None else U, V, out=M[:-1])
+                    if loops is not None:
+                        loops.results(M, bias[channels], *block.of(channels), y)
+                        continue
+                    M[-1] = bias[channels].reshape(-1, 1)
                     matmul(np, self._results, M.reshape(len(M), -1), out=results)
                     for place, result in self._places(y, channels, results, block):
                         place[...] = result
