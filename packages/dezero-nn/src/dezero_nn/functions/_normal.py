@@ -10,14 +10,14 @@ import numpy as np
 from dezero_core.primitive import primitive
 from dezero_core.typing import Array
 
-__all__ = ["normal_cdf", "normal_pdf"]
+__all__ = ["SINGLE", "normal_cdf", "normal_pdf"]
 
 # No namespace that is shaped like NumPy has the error function. With t = 1 / (1 + c |x|) the tail
 # Q(|x|) e^(x^2 / 2) / t is smooth from t = 0, where x is infinite, to t = 1, so a polynomial in
 # 2 t - 1, from -1 to 1, comes close to it everywhere. The coefficients are those of the expansion
 # in Chebyshev polynomials, computed with 40 digits and sorted by powers. The relative error, far
 # into the tail too, is 1e-7 for the first and below rounding for the second.
-_SINGLE = (
+SINGLE = (
     0.25,
     [
         *[0.18882128180910995, 0.15197414889943234, 0.09678438987361293, 0.04663104607903099],
@@ -53,7 +53,7 @@ def normal_cdf(xp: Any, x: Array) -> Any:
 
 
 def _below(xp: Any, x: Array) -> Array:
-    slope, coefficients = _DOUBLE if x.dtype.itemsize > 4 else _SINGLE
+    slope, coefficients = _DOUBLE if x.dtype.itemsize > 4 else SINGLE
     far = xp.minimum(xp.absolute(x), _FAR)
     t = xp.reciprocal(far * slope + 1)
     u = 2 * t - 1
