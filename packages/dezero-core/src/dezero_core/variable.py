@@ -84,9 +84,10 @@ class Variable:
             return
         data = _check_data(data, f"{type(self).__name__}.data")
         node = self._node
-        self._data = data
-        if isinstance(self, Parameter):
+        # Of the first array nothing can have been made before.
+        if self._data is not None and isinstance(self, Parameter):
             versions.note_replacement()
+        self._data = data
         if node is not None and node.plan is None:
             shape, dtype = ((), None) if data is None else (data.shape, data.dtype)
             if (node.shape, node.dtype) != (shape, dtype):
