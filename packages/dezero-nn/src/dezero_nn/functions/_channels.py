@@ -8,16 +8,13 @@ from typing import Any
 import numpy as np
 
 from dezero_core.compiled import Loops
-from dezero_core.parallel import in_threads
 from dezero_core.typing import Array
+from dezero_nn.functions._shares import in_shares
 
 __all__ = ["find_loops"]
 
 _of_images = Loops("dezero_nn.loops.channels")
 _of_features = Loops("dezero_nn.loops.features")
-
-# Fewer numbers than these one thread is done with before another would have woken up.
-_DIVIDED = 1 << 16
 
 
 def find_loops(x: Array, *others: Array) -> ChannelLoops | None:
@@ -66,8 +63,4 @@ class ChannelLoops:
         def compute(channels: Sequence[int]) -> None:
             loop(*rows, shape, (channels[0], channels[-1] + 1), *others)
 
-        channels = range(shape[1])
-        if rows[0].size < _DIVIDED:
-            compute(channels)
-        else:
-            in_threads(compute, channels)
+        in_shares(compute, range(shape[1]), rows[0].size)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from dezero_core.compiled import Loops
-from dezero_core.parallel import in_threads
 from dezero_core.typing import Array
+from dezero_nn.functions._shares import in_shares
 
 __all__ = ["find_loops", "normalize", "normalize_back"]
 
@@ -38,7 +38,7 @@ def normalize(
             bounds = part.start, part.stop
             loops.normalize(row, x.shape[1], bounds, *factors, *numbers, *each, out)
 
-    in_threads(compute, _parts(x))
+    in_shares(compute, _parts(x), x.size)
     return y, center, inverse
 
 
@@ -68,7 +68,7 @@ def normalize_back(
             )
         return g_gamma, g_beta
 
-    sums = in_threads(compute, _parts(x))
+    sums = in_shares(compute, _parts(x), x.size)
     g_gamma, g_beta = (sum(found).astype(x.dtype) for found in zip(*sums, strict=True))
     return gx, g_gamma, g_beta
 

@@ -11,10 +11,10 @@ import numpy as np
 from dezero_core import Variable
 from dezero_core import functions as F
 from dezero_core.compiled import Loops
-from dezero_core.parallel import in_threads
 from dezero_core.primitive import primitive
 from dezero_core.typing import Array, ArrayLike
 from dezero_nn.functions._blocks import in_blocks, written_in_blocks
+from dezero_nn.functions._shares import in_shares
 
 __all__ = ["log_softmax", "relu", "sigmoid", "sigmoid_simple", "softmax", "softmax_simple"]
 
@@ -146,7 +146,7 @@ def _in_rows(name: str, axis: int, *operands: Any) -> Array | None:
         last = min(starts[-1] + step, x.size // size)
         loop(*rows, size, (starts[0], last), y.reshape(-1))
 
-    in_threads(compute, range(0, x.size // size, step))
+    in_shares(compute, range(0, x.size // size, step), x.size)
     return y
 
 
