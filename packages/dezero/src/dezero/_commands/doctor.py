@@ -21,6 +21,7 @@ _CUDA = "pip install 'dezero[cuda12]' (or [cuda13], after your driver)"
 #: What some functions need besides: the import name, what for, and the extra that brings it.
 _OPTIONAL = (
     ("pillow", "PIL", "images: ImageFolder, ToPIL, preprocess", "dezero[images]"),
+    ("numba", "numba", "compiled loops: faster training on the host", "dezero[numba]"),
     ("safetensors", "safetensors", "weight files of that format", "dezero[safetensors]"),
     ("tensorboardX", "tensorboardX", "TensorBoard's logs", "dezero[tensorboard]"),
 )
