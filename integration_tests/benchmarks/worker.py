@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections.abc import Mapping
 from importlib.metadata import version
+from importlib.util import find_spec
 from typing import Any
 
 from harness.clock import Clock
@@ -53,6 +54,9 @@ class Worker:
             "numpy": np.__version__,
             "blas": f"{blas['name']} {blas['version']}",
         }
+        if self._library == "ours":
+            is_used = os.environ.get("DEZERO_COMPILED") != "0" and find_spec("numba") is not None
+            facts["numba"] = version("numba") if is_used else "not used"
         if "cupy" in sys.modules:
             facts["cupy"] = sys.modules["cupy"].__version__
         if self._library == "torch":
