@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -152,8 +153,11 @@ def test_holders_by_kind() -> None:
         kept = device.asarray(np.ones(100))
         views = [kept[10:], kept[:10]]
         del kept
+        proxy = weakref.proxy(Variable(np.ones(1)))  # of what is gone at once
         # Other tests may have left arrays of this kind, too.
         found = [(holder.name, holder.size) for holder in list_holders(kind, limit=1000)]
+        with pytest.raises(ReferenceError):
+            repr(proxy.data)
 
         def size_of(text: str) -> int:
             return sum(size for name, size in found if name.startswith(text))

@@ -7,6 +7,7 @@ now and then.
 from __future__ import annotations
 
 import gc
+import weakref
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -43,7 +44,8 @@ def list_holders(kind: type, limit: int = 10) -> list[Holder]:
     Returns:
         The holders, the largest first.
     """
-    objects = gc.get_objects()
+    # A proxy of what is gone raises whatever it is asked.
+    objects = [x for x in gc.get_objects() if type(x) not in weakref.ProxyTypes]
     # By the identity of what owns the memory; the first name that is found stays, so those that
     # say most come first.
     sizes: dict[int, int] = {}
