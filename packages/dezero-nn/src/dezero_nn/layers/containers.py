@@ -7,6 +7,7 @@ from operator import index
 from typing import Any, overload
 
 from dezero_core.errors import describe
+from dezero_nn.layers._tree import children
 from dezero_nn.layers.layer import Layer, note_change
 
 __all__ = ["LayerDict", "LayerList"]
@@ -24,10 +25,7 @@ class _Container(Layer):
     def _is_fixed(self, seen: set[int]) -> bool:
         # Members come and go by methods, which tell.
         seen.add(id(self))
-        return all(layer._is_fixed(seen) for layer in self._layers() if id(layer) not in seen)
-
-    def _layers(self) -> Iterable[Layer]:
-        raise NotImplementedError
+        return all(layer._is_fixed(seen) for _, layer in children(self) if id(layer) not in seen)
 
     def _check(self, layer: Any) -> Layer:
         if not isinstance(layer, Layer):
@@ -90,9 +88,6 @@ class LayerList(_Container):
     def __delitem__(self, position: int | slice) -> None:
         del self._members[position if isinstance(position, slice) else self._position(position)]
         note_change()
-
-    def _layers(self) -> Iterable[Layer]:
-        return self._members
 
     def __iter__(self) -> Iterator[Layer]:
         return iter(self._members)
@@ -163,9 +158,6 @@ class LayerDict(_Container):
         self[name]  # for its error
         del self._members[name]
         note_change()
-
-    def _layers(self) -> Iterable[Layer]:
-        return self._members.values()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._members)

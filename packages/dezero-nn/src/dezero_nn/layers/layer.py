@@ -17,7 +17,7 @@ from dezero_core.plugins import notebook_view
 from dezero_core.typing import Array, DTypeLike
 from dezero_nn.layers._loading import Loading
 from dezero_nn.layers._state import LoadReport, Wanted, saved_of
-from dezero_nn.layers._tree import tree_text, walk
+from dezero_nn.layers._tree import children, tree_text, walk
 from dezero_nn.layers._weight_files import open_weights, write_weights
 from dezero_nn.layers.persistent import Persistent
 
@@ -244,9 +244,7 @@ class Layer:
         seen.add(id(self))
         values = [self.__dict__.get(name) for name in self._params]
         return not any(isinstance(value, _CONTAINERS) for value in values) and all(
-            value._is_fixed(seen)
-            for value in values
-            if isinstance(value, Layer) and id(value) not in seen
+            layer._is_fixed(seen) for _, layer in children(self) if id(layer) not in seen
         )
 
     def _find(self) -> list[_Found]:
