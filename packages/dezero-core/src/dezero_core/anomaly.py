@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from dezero_core.backend import as_numpy, get_array_module
+from dezero_core.callers import user_line
 from dezero_core.config import Watcher
-from dezero_core.details import trace_of, user_line, watching
+from dezero_core.details import trace_of, watching
 from dezero_core.node import Bundle, Node
 from dezero_core.variable import Variable
 

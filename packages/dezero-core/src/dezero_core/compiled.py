@@ -27,7 +27,6 @@ environment variable ``NUMBA_CACHE_DIR`` names. With ``DEZERO_COMPILED=0`` Numba
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -36,6 +35,8 @@ from importlib.util import find_spec
 from typing import Any, TypeVar
 
 import numpy as np
+
+from dezero_core.callers import warn
 
 __all__ = ["Loops", "fused", "loop", "summed", "using_compiled"]
 
@@ -177,10 +178,8 @@ class Loops:
             try:
                 self._found = import_module(self._name)
             except Exception as error:  # a Numba that does not fit this NumPy, say
-                warnings.warn(
+                warn(
                     f"{self._name} is left out, NumPy does its work: "
-                    f"{type(error).__name__}: {error}",
-                    RuntimeWarning,
-                    stacklevel=3,
+                    f"{type(error).__name__}: {error}"
                 )
         return self._found or None

@@ -6,8 +6,6 @@ pages to look through, ask with `record_details`.
 
 from __future__ import annotations
 
-import linecache
-import sys
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,71 +13,24 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
+from dezero_core.callers import SourceLine, user_line
 from dezero_core.config import Watcher, current, using_config
 from dezero_core.node import Bundle, Node, made_since, tick
 from dezero_core.typing import Array
 
 __all__ = [
     "LayerCall",
-    "SourceLine",
     "Trace",
     "current_call",
     "layer_call",
     "record_details",
     "reference",
     "trace_of",
-    "user_line",
     "watching",
 ]
 
-# NumPy's functions written in Python stand between a user's line and ours.
-_PACKAGES = frozenset(
-    [
-        "dezero",
-        "dezero_core",
-        "dezero_nn",
-        "dezero_optim",
-        "dezero_data",
-        "dezero_cuda",
-        "dezero_viz",
-        "numpy",
-    ]
-)
-
 #: Gives an array, or None where it was freed.
 Reference: TypeAlias = Callable[[], "Array | None"]
-
-
-@dataclass(frozen=True, slots=True)
-class SourceLine:
-    """A line of a program.
-
-    Attributes:
-        file: The name of the file.
-        line: The number of the line.
-        function: The function that it stands in.
-        text: What it says, where that can be read.
-    """
-
-    file: str
-    line: int
-    function: str
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}, in {self.function}: {self.text}"
-
-
-def user_line() -> SourceLine:
-    """Return the innermost line, of those that run, of a program that uses this framework."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None:
-        if frame.f_globals.get("__name__", "").partition(".")[0] not in _PACKAGES:
-            break
-        frame = frame.f_back
-    code = frame.f_code
-    text = linecache.getline(code.co_filename, frame.f_lineno).strip()
-    return SourceLine(code.co_filename, frame.f_lineno, code.co_name, text)
 
 
 # --- traces: what watchers leave at a node --------------------------------------------------------

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
+from threading import get_ident
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,11 @@ from dezero_core.functions.broadcasting import broadcasts, sum_array_to, sum_to
 from dezero_core.node import Node
 from dezero_core.variable import Variable, variable_of
 
-__all__ = ["gradients_at", "gradients_of", "run_backward", "seed_for"]
+__all__ = ["adding_thread", "gradients_at", "gradients_of", "run_backward", "seed_for"]
+
+#: The thread in which a gradient is about to go because its sum with a new one takes its place; as
+#: a rule None. It tells those who hold a weak reference why the gradient goes.
+adding_thread: int | None = None
 
 
 def run_backward(root: Variable, retain_grad: bool, create_graph: bool) -> None:
@@ -48,23 +53,36 @@ def run_backward(root: Variable, retain_grad: bool, create_graph: bool) -> None:
         with _recording():
             leaves = propagate([(node, seed)], _fit, recording=True, retain=retain)
             for leaf, gradient in leaves.items():
-                old = getattr(leaf, "grad", None)
-                leaf.grad = gradient = gradient if old is None else old + gradient
+                if getattr(leaf, "grad", None) is None:
+                    leaf.grad = gradient
+                else:
+                    gradient = leaf.grad + gradient
+                    _replace(leaf, gradient)
                 # What depends on nothing has zero derivatives: no error, if it comes to that.
                 if gradient._node is None:
                     gradient.requires_grad = True
     else:
         leaves = propagate([(node, seed)], _fit, retain=retain)
         for leaf, gradient in _own(leaves, seed).items():
-            old = getattr(leaf, "grad", None)
-            # Never in place: somebody may hold the old gradient (book, appendix A).
-            leaf.grad = variable_of(gradient if old is None else old._data + gradient, None)
+            if getattr(leaf, "grad", None) is None:
+                leaf.grad = variable_of(gradient, None)
+            else:
+                # Never in place: somebody may hold the old gradient (book, appendix A).
+                total = leaf.grad._data + gradient  # type: ignore[union-attr]
+                _replace(leaf, variable_of(total, None))
     if given is not None and not retain_grad:
         node.grad = None
     for result, gy in inner:
         if not result.is_bundle:
             # A copy: rules hand the same array on, to where somebody may change it.
             result.grad = gy if create_graph else variable_of(gy.copy(), None)
+
+
+def _replace(leaf: Node, total: Variable) -> None:
+    global adding_thread
+    adding_thread = get_ident()
+    leaf.grad = total
+    adding_thread = None
 
 
 def gradients_of(

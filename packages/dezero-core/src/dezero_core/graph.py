@@ -9,7 +9,8 @@ from itertools import count
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
-from dezero_core.details import LayerCall, Reference, SourceLine, record_details, reference
+from dezero_core.callers import SourceLine
+from dezero_core.details import LayerCall, Reference, record_details, reference
 from dezero_core.errors import GraphError
 from dezero_core.node import Node, history, passes
 from dezero_core.plugins import notebook_view

@@ -12,6 +12,8 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from dezero_core.callers import warn
+
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
@@ -51,7 +53,7 @@ def load_plugins(
             complaints.append(f"{_describe(point)} is left out: {reason}")
     # Only now, so that a filter that turns warnings into errors keeps no good plug-in away.
     for complaint in complaints:
-        warnings.warn(complaint, RuntimeWarning, stacklevel=3)
+        warn(complaint)
 
 
 def get_plotter(name: str = "graph") -> Callable[..., Any]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any, ClassVar, TypeVar
 
 from dezero_core import Device, Parameter, as_numpy
+from dezero_core.callers import warn
 from dezero_core.devices import beside
 from dezero_core.protocols import ParameterSource
 from dezero_core.typing import Array
@@ -211,11 +211,9 @@ class Optimizer:
         self._check_hyperparameters()
         params = [param for param in target.params() if param.grad is not None]
         if not params:
-            warnings.warn(
+            warn(
                 f"{type(self).__name__}.update: no parameter has a gradient, so none was changed; "
-                "call backward() of a loss first, one that the target's parameters lead to",
-                RuntimeWarning,
-                stacklevel=2,
+                "call backward() of a loss first, one that the target's parameters lead to"
             )
         if self._t < _WATCHED:
             self._forgotten.check(type(self).__name__)

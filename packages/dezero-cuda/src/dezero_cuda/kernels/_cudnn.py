@@ -7,11 +7,11 @@ plan. Plans and handles belong to one thread, since not every engine may run in 
 from __future__ import annotations
 
 import threading
-import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from dezero_core.callers import warn
 from dezero_core.typing import Array, Shape
 from dezero_cuda.cudnn_library import LIBRARY
 from dezero_cuda.kernels._launch import address, contiguous, current_device
@@ -160,11 +160,9 @@ def _make_plan(
     except cudnn.cudnnGraphNotSupportedError:
         return None
     except Exception as error:
-        warnings.warn(
+        warn(
             f"cuDNN refuses {what} ({type(error).__name__}: {error}); it is computed as a product "
-            "of matrices",
-            RuntimeWarning,
-            stacklevel=2,
+            "of matrices"
         )
         return None
     return _Plan(graph, int(graph.get_workspace_size()))

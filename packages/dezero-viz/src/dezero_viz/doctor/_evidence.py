@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from dezero_core import Parameter, Variable, as_numpy
-from dezero_core.details import user_line
+from dezero_core.callers import user_line
 from dezero_core.errors import describe
 from dezero_core.graph import Graph, GraphOperation, build_graph, record_details
 
