@@ -1,4 +1,4 @@
-"""Build the wheel of every package: `hatch run build [folder] [package ...]`."""
+"""Build the wheel of every package: `hatch run build [--native] [folder] [package ...]`."""
 
 from __future__ import annotations
 
@@ -31,6 +31,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=Path("dist"))
     parser.add_argument("packages", nargs="*", metavar="package", default=PACKAGES)
+    parser.add_argument(
+        "--native",
+        action="store_true",
+        help="compile the modules that training steps run through; wants Cython and a C compiler",
+    )
     arguments = parser.parse_args()
     unknown = sorted(set(arguments.packages) - set(PACKAGES))
     if unknown:
@@ -39,7 +44,13 @@ def main() -> None:
     for package in arguments.packages:
         for old in arguments.folder.glob(f"{package.replace('-', '_')}-*.whl"):
             old.unlink()
-        print(build_wheel(package, arguments.folder))
+        wheel = build_wheel(package, arguments.folder)
+        if arguments.native:
+            from native import NATIVE, compile_wheel
+
+            if package in NATIVE:
+                wheel = compile_wheel(wheel)
+        print(wheel)
 
 
 if __name__ == "__main__":

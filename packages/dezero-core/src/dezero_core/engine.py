@@ -40,6 +40,8 @@ def propagate(
     Returns:
         The gradient of each leaf that was reached.
     """
+    node: Node
+    parent: Node
     pending: dict[Node, Any] = {}
     leaves: dict[Node, Any] = {}
     # Sums made here belong to nobody else, so the next gradient is added to them in place.
@@ -49,7 +51,7 @@ def propagate(
         table = leaves if node.plan is None else pending
         table[node] = table[node] + gy if node in table else gy
         start = max(start, node.order)
-    heap = [(-node.order, node) for node in pending]
+    heap: list[tuple[int, Node]] = [(-node.order, node) for node in pending]
     heapify(heap)
     watcher = current().watcher
     last_change = versions.last_change

@@ -164,7 +164,7 @@ class Plan:
         parents = node.parents
         xp = self._functions if recording else self._xp
         saved = self._relink(node) if recording else node.saved
-        gradients = []
+        gradients: list[tuple[Node, Any]] = []
         try:
             if gy.__class__ is Bundle:
                 gy = self._complete(node, gy, recording)

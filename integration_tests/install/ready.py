@@ -1,0 +1,54 @@
+"""Install all packages into this environment, compiled where that counts: `hatch run native:ready`.
+
+To compile takes minutes, so nothing is done if the sources are what they were the last time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from build import PACKAGES, ROOT, build_wheel
+from native import NATIVE, compile_wheel
+
+STAMP = Path(sys.prefix) / "dezero-sources.sha256"
+
+
+def main() -> None:
+    """Build and install."""
+    digest = _digest()
+    if STAMP.is_file() and STAMP.read_text() == digest:
+        return
+    STAMP.unlink(missing_ok=True)
+    print("Compiling DeZero's packages for this environment; it takes a few minutes.", flush=True)
+    with TemporaryDirectory() as folder:
+        wheels = []
+        for package in PACKAGES:
+            wheel = build_wheel(package, Path(folder))
+            wheels.append(str(compile_wheel(wheel) if package in NATIVE else wheel))
+        _pip("uninstall", "--yes", *PACKAGES)
+        _pip("install", *wheels)
+    STAMP.write_text(digest)
+
+
+def _digest() -> str:
+    """Return a checksum of all that wheels are made of."""
+    files = [*Path(__file__).parent.glob("*.py"), *ROOT.glob("packages/*/pyproject.toml")]
+    files += [path for path in ROOT.glob("packages/*/src/**/*") if path.suffix in {".py", ".pxd"}]
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        digest.update(f"{path.relative_to(ROOT)}\n".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _pip(command: str, *arguments: str) -> None:
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, command, *arguments], check=True)
+
+
+if __name__ == "__main__":
+    main()
