@@ -55,6 +55,9 @@ class Worker:
             "blas": f"{blas['name']} {blas['version']}",
         }
         if self._library == "ours":
+            from dezero_core import engine
+
+            facts["modules"] = "in Python" if engine.__file__.endswith(".py") else "compiled"
             is_used = os.environ.get("DEZERO_COMPILED") != "0" and find_spec("numba") is not None
             facts["numba"] = version("numba") if is_used else "not used"
         if "cupy" in sys.modules:

@@ -55,7 +55,7 @@ class Row:
     Attributes:
         workload: The workload.
         values: For each library the time of a call in seconds, or the figure.
-        ratios: For each library but PyTorch its time relative to PyTorch's, of a comparison.
+        ratios: For each library but PyTorch its number relative to PyTorch's, if that counts.
         errors: For each library that failed, how.
     """
 
@@ -65,9 +65,15 @@ class Row:
     errors: dict[str, str] = field(default_factory=dict)
 
     @property
+    def is_relative(self) -> bool:
+        """Whether ratios to PyTorch count, not our own numbers."""
+        workload = self.workload
+        return workload.is_relative if isinstance(workload, Figure) else True
+
+    @property
     def result(self) -> float | None:
         """What is held against `reach`: our ratio, or our figure."""
-        spreads = self.ratios if isinstance(self.workload, Comparison) else self.values
+        spreads = self.ratios if self.is_relative else self.values
         return spreads["ours"].median if "ours" in spreads else None
 
     @property
@@ -160,4 +166,10 @@ def take_figure(workload: Figure, libraries: Iterable[str], start: Callable[[str
             continue
         if values is not None:
             row.values[library] = Spread.of(values)
+    if row.is_relative and "torch" in row.values:
+        row.ratios = {
+            library: Spread.of([spread.median / row.values["torch"].median])
+            for library, spread in row.values.items()
+            if library != "torch"
+        }
     return row

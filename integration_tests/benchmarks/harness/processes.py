@@ -127,18 +127,26 @@ def find_pythons(given: dict[str, Path]) -> dict[str, Path]:
         given: Those that the user named, by library.
 
     Returns:
-        The interpreters. The released package is missing if its environment cannot be found.
+        The interpreters: ours is that with the compiled packages, if it is ready. The released
+        package is missing if its environment cannot be found.
     """
     here = Path(sys.executable)
     pythons = {"ours": here, "torch": here}
-    hatch = shutil.which("hatch")
-    if "released" not in given and hatch is not None:
-        # It has the name that our umbrella has, so hatch keeps it in an environment of its own.
-        found = subprocess.run(
-            [hatch, "env", "find", "released"], cwd=_ROOT, capture_output=True, text=True
-        )
-        folder = Path(found.stdout.strip())
-        python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-        if found.returncode == 0 and python.exists():
-            pythons["released"] = python
+    # The released package has the name that our umbrella has, and compiled packages would hide the
+    # sources, so hatch keeps both in environments of their own.
+    for library, environment in (("ours", "native"), ("released", "released")):
+        python = None if library in given else _find_environment(environment)
+        if python is not None:
+            pythons[library] = python
     return pythons | given
+
+
+def _find_environment(name: str) -> Path | None:
+    hatch = shutil.which("hatch")
+    if hatch is None:
+        return None
+    found = subprocess.run([hatch, "env", "find", name], cwd=_ROOT, capture_output=True, text=True)
+    python = Path(found.stdout.strip()) / (
+        "Scripts/python.exe" if os.name == "nt" else "bin/python"
+    )
+    return python if found.returncode == 0 and python.exists() else None

@@ -65,9 +65,11 @@ class Figure(Workload):
 
     Attributes:
         unit: ``"s"``, ``"B"``, or the name of what is counted.
+        is_relative: Whether `reach` is a bound for our number relative to PyTorch's.
     """
 
     unit: str
+    is_relative: bool = False
 
     def ours(self) -> list[float] | None:
         """Measure the packages of this repository."""
