@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from functools import cache
 
 __all__ = ["keep_memory"]
 
 # From the GNU C library's malloc.h.
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
 # The largest size that it takes for arrays from its own memory, and how much it may keep of that.
-_LARGEST, _KEPT = 1 << 25, 1 << 28
+_LARGEST, _KEPT = 1 << 24, 1 << 28
 
 
+@cache
 def keep_memory() -> None:
     """Let up to 256 MB of freed memory stay with the process; on Linux, where this is needed."""
     if not sys.platform.startswith("linux"):
