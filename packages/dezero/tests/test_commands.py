@@ -62,6 +62,46 @@ class TestDoctor:
         assert "DEZERO_NUM_THREADS is a positive integer, not 'many'" in output
         assert output.endswith("to be put right: computing\n")
 
+    @pytest.mark.parametrize(
+        ("taken_for", "flags", "is_told"),
+        [
+            ("Haswell", "fma avx2 avx512f avx512dq avx512bw avx512vl", True),
+            ("Haswell", "fma avx2 avx512f", False),
+            ("Zen", "fma avx2", False),
+            ("SkylakeX", "fma avx2 avx512f avx512dq avx512bw avx512vl", False),
+        ],
+    )
+    def test_a_processor_that_openblas_does_not_know(
+        self,
+        taken_for: str,
+        flags: str,
+        is_told: bool,
+        capsys: Output,
+        monkeypatch: Patch,
+        tmp_path: Path,
+    ) -> None:
+        library = {"user_api": "blas", "internal_api": "openblas", "version": "0.3"}
+        found = [library | {"num_threads": 2, "architecture": taken_for}]
+        monkeypatch.setattr("threadpoolctl.threadpool_info", lambda: found)
+        (tmp_path / "cpuinfo").write_text(f"model : 1\nflags\t: fpu {flags}\n")
+        monkeypatch.setattr(doctor, "_CPU_INFO", tmp_path / "cpuinfo")
+        assert main(["doctor"]) == 0
+        output = capsys.readouterr().out
+        assert f"openblas 0.3 for {taken_for}, 2 threads" in output
+        assert ("OPENBLAS_CORETYPE=SKYLAKEX" in output) == is_told
+
+    def test_compiled_packages_are_told(
+        self, capsys: Output, monkeypatch: Patch, tmp_path: Path
+    ) -> None:
+        import dezero_optim
+
+        (tmp_path / "sgd.cpython-311.so").touch()
+        monkeypatch.setattr(dezero_optim, "__file__", str(tmp_path / "__init__.py"))
+        assert main(["doctor"]) == 0
+        output = capsys.readouterr().out
+        assert line_of("dezero-optim", output).endswith(f"{dezero.__version__}, compiled")
+        assert line_of("dezero-data", output).endswith(dezero.__version__)
+
     def test_what_is_missing_comes_with_what_to_install(
         self, capsys: Output, monkeypatch: Patch
     ) -> None:
@@ -106,7 +146,7 @@ class TestDoctor:
     def test_cudnn(self, reason: str | None, capsys: Output, monkeypatch: Patch) -> None:
         numpy = get_backend("numpy")
         monkeypatch.setattr("dezero_core.backend.backends", lambda: {"cuda": numpy})
-        there = SimpleNamespace(diagnose_cudnn=lambda: reason)
+        there = SimpleNamespace(diagnose_cudnn=lambda: reason, __file__=__file__)
         monkeypatch.setitem(sys.modules, "dezero_cuda", there)
         assert main(["doctor"]) == 0
         line = line_of("cuDNN", capsys.readouterr().out)

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import ModuleType
 from typing import Literal, NamedTuple
 
 __all__ = ["doctor"]
@@ -26,6 +27,9 @@ _OPTIONAL = (
     ("tensorboardX", "tensorboardX", "TensorBoard's logs", "dezero[tensorboard]"),
 )
 _COUNT = 8
+#: What OpenBLAS takes a processor for that is newer than it is.
+_WITHOUT_AVX512 = {"Haswell", "Zen"}
+_CPU_INFO = Path("/proc/cpuinfo")
 
 
 class _Finding(NamedTuple):
@@ -77,7 +81,7 @@ def _packages() -> Iterator[_Finding]:
         name = f"dezero-{part}"
         try:
             number = version(name)
-            importlib.import_module(f"dezero_{part}")
+            package = importlib.import_module(f"dezero_{part}")
         except PackageNotFoundError:
             if part == "cuda":
                 yield _Finding("no", name, f"for GPUs: {_CUDA}")
@@ -87,7 +91,13 @@ def _packages() -> Iterator[_Finding]:
             text = f"cannot be imported ({type(error).__name__}: {error})"
             yield _Finding("!!", name, f"{text}: pip install --force-reinstall {name}")
         else:
-            yield _Finding("ok", name, number)
+            yield _Finding("ok", name, number + (", compiled" if _is_compiled(package) else ""))
+
+
+def _is_compiled(package: ModuleType) -> bool:
+    """Whether a package's modules are in C (docs/design/native.md)."""
+    folder = Path(str(package.__file__)).parent
+    return any(path.suffix in {".so", ".pyd"} for path in folder.iterdir())
 
 
 def _computing() -> Iterator[_Finding]:
@@ -104,11 +114,23 @@ def _computing() -> Iterator[_Finding]:
         threads = _count(library["num_threads"], "thread")
         name = f"{library['internal_api']} {library['version'] or ''}".strip()
         yield _Finding("ok", "BLAS", f"{name}{kind}, {threads}")
+        if library.get("architecture") in _WITHOUT_AVX512 and _has_avx512():
+            advice = "set OPENBLAS_CORETYPE=SKYLAKEX, and products take about half of the time"
+            yield _Finding("no", "AVX-512", f"which this processor has: {advice}")
     if not libraries:
         yield _Finding("no", "BLAS", "none that is known, so how many threads it uses is not known")
     asked = os.environ.get("DEZERO_NUM_THREADS")
     why = "as BLAS" if asked is None else "as DEZERO_NUM_THREADS says"
     yield _Finding("ok", "DeZero's threads", f"{thread_count()}, {why}")
+
+
+def _has_avx512() -> bool:
+    """Whether the processor has what OpenBLAS's kernels for AVX-512 use; known on Linux alone."""
+    if not _CPU_INFO.exists():
+        return False
+    lines = _CPU_INFO.read_text(encoding="utf-8").splitlines()
+    flags = next((line.split() for line in lines if line.startswith("flags")), [])
+    return {"avx512f", "avx512bw", "avx512dq", "avx512vl"} <= set(flags)
 
 
 def _backends() -> Iterator[_Finding]:
