@@ -170,7 +170,7 @@ def lstm_operands(n: int, hidden: int, in_size: int, dtype: Any) -> list[Any]:
 def test_an_lstm_over_a_sequence(
     outputs: tuple[int, ...], states: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls = watch(monkeypatch, recurrent, "lstm_step_of", "lstm_step_back_of")
+    calls = watch(monkeypatch, recurrent, "lstm_step", "lstm_step_back")
     operands = lstm_operands(30, 50, 3, np.float32)
     operands = operands if states else operands[:4]
 
@@ -179,7 +179,7 @@ def test_an_lstm_over_a_sequence(
         return sum((found[i] * found[i]).sum() for i in outputs)
 
     assert_alike(both(f, *operands), 2e-5)
-    assert set(calls) == {"lstm_step_of", "lstm_step_back_of"}
+    assert set(calls) == {"lstm_step", "lstm_step_back"}
 
 
 @pytest.mark.parametrize("states", [True, False])
@@ -198,7 +198,7 @@ def test_a_step_of_an_lstm(states: bool, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_double_precision_is_left_to_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = watch(monkeypatch, recurrent, "lstm_step_of", "lstm_step_back_of", "activate")
+    calls = watch(monkeypatch, recurrent, "lstm_step", "lstm_step_back", "activate")
     found = both(lambda *o: F.lstm(*o)[0], *lstm_operands(30, 50, 3, np.float64))
     assert not calls
     for ours, numpys in zip(*found, strict=True):

@@ -1,7 +1,8 @@
 """LSTM and GRU: one product and one launch for each step.
 
 The gates of an example lie side by side, (T, N, G, H), so that each product is one of two matrices,
-which is what cuBLAS does best; what rules see of the gates, (G, T, N, H), is a view of it.
+which is what cuBLAS does best; what rules see of them, (T, G, H, N) of an LSTM and (G, T, N, H) of
+a GRU, is a view of it.
 """
 
 from __future__ import annotations
@@ -27,11 +28,6 @@ def _apart(W: Array, gates: int) -> Array:
     return W.reshape(W.shape[0], gates, -1).transpose(1, 0, 2)
 
 
-def _gates_last(xp: Any, gates: Array) -> Array:
-    """Return gates (G, T, N, H) as the kernels made them, (T, N, G, H)."""
-    return contiguous(xp, gates.transpose(1, 2, 0, 3))
-
-
 def _run(xp: Any, name: str, dtype: Any, n: int, hidden: int, *arrays: Any) -> None:
     """Launch a kernel for all units of a step. None stands for zeros."""
     grid, block = elements(n * hidden, 16 // dtype.itemsize)
@@ -46,13 +42,12 @@ def _lstm(xp: Any, x: Array, W: Array, h: Array | None, c: Array | None) -> Any:
     dtype = supported(xp, x, W, h, c)
     if dtype is None or not _fits_lstm(x, W, h, c, 3):
         return NotImplemented
-    (T, N, in_size), H = x.shape, W.shape[-1]
-    weights = _side_by_side(xp, W)
+    (T, N, in_size), H = x.shape, W.shape[1] // 4
     inputs = xp.empty((T * N, in_size + 1), dtype)
     inputs[:, :in_size] = x.reshape(T * N, in_size)
     inputs[:, in_size] = 1
-    gates = matmul(xp, inputs, weights[: in_size + 1]).reshape(T, N, 4, H)
-    Wh = weights[in_size + 1 :]
+    gates = matmul(xp, inputs, W[: in_size + 1]).reshape(T, N, 4, H)
+    Wh = W[in_size + 1 :]
     hs, cs = xp.empty((T + 1, N, H), dtype), xp.empty((T + 1, N, H), dtype)
     tanh_cs = xp.empty((T, N, H), dtype)
     hs[0] = 0 if h is None else h
@@ -61,17 +56,17 @@ def _lstm(xp: Any, x: Array, W: Array, h: Array | None, c: Array | None) -> Any:
         product = matmul(xp, hs[t], Wh) if t or h is not None else None
         places = (product, gates[t], cs[t], cs[t + 1], tanh_cs[t], hs[t + 1])
         _run(xp, "lstm_forward", dtype, N, H, *places)
-    return hs[1:], cs[T].copy(), inputs, hs, cs, gates.transpose(2, 0, 1, 3), tanh_cs
+    columns = cs.transpose(0, 2, 1), gates.transpose(0, 2, 3, 1), tanh_cs.transpose(0, 2, 1)
+    return hs[1:], cs[T].copy(), inputs, hs, *columns
 
 
 def _fits_lstm(x: Array, W: Array, h: Array | None, c: Array | None, ndim: int) -> bool:
     """Tell whether shapes are right; the general rule says what is wrong."""
-    if x.ndim != ndim or W.ndim != 3 or not x.size or W.shape[0] != 4 or not W.shape[-1]:
+    if x.ndim != ndim or W.ndim != 2 or not W.size or not x.size:
         return False
-    state = (x.shape[-2], W.shape[-1])
-    return W.shape[1] == x.shape[-1] + 1 + W.shape[-1] and all(
-        s is None or s.shape == state for s in (h, c)
-    )
+    H = len(W) - 1 - x.shape[-1]
+    state = (x.shape[-2], H)
+    return W.shape[1] == 4 * H and all(s is None or s.shape == state for s in (h, c))
 
 
 def _lstm_vjp(
@@ -92,11 +87,12 @@ def _lstm_vjp(
     dtype = supported(xp, x, W, h, c, ghs, gc, gates)
     if dtype is None:
         return NotImplemented
-    T, N, H = tanh_cs.shape
+    T, H, N = tanh_cs.shape
     in_size = x.shape[-1]
-    ghs, gc, gates = contiguous(xp, ghs), gc.copy(), _gates_last(xp, gates)
-    weights = _side_by_side(xp, W)
-    Wh_T = weights[in_size + 1 :].T
+    ghs, gc = contiguous(xp, ghs), gc.copy()
+    gates = contiguous(xp, gates.transpose(0, 3, 1, 2))
+    cs, tanh_cs = (contiguous(xp, a.transpose(0, 2, 1)) for a in (cs, tanh_cs))
+    Wh_T = W[in_size + 1 :].T
     gz = xp.empty((T, N, 4, H), dtype)
     product = None
     for t in range(T - 1, -1, -1):
@@ -105,32 +101,29 @@ def _lstm_vjp(
         if t or needs[2]:
             product = matmul(xp, gz[t].reshape(N, 4 * H), Wh_T)
     rows = gz.reshape(T * N, 4 * H)
-    gx = matmul(xp, rows, weights[:in_size].T).reshape(x.shape) if needs[0] else None
+    gx = matmul(xp, rows, W[:in_size].T).reshape(x.shape) if needs[0] else None
     gW: Any = None
     if needs[1]:
-        gW = xp.empty((W.shape[1], 4 * H), dtype)
+        gW = xp.empty(W.shape, dtype)
         gW[: in_size + 1] = matmul(xp, inputs.T, rows)
         gW[in_size + 1 :] = matmul(xp, hs[:-1].reshape(T * N, H).T, rows)
-        gW = _apart(gW, 4)
     return [gx, gW, product if needs[2] else None, gc if needs[3] else None]
 
 
-def _lstm_step(
-    xp: Any, x: Array, W: Array, W_T: Array | None, h: Array | None, c: Array | None
-) -> Any:
+def _lstm_step(xp: Any, x: Array, W: Array, h: Array | None, c: Array | None) -> Any:
     dtype = supported(xp, x, W, h, c)
     if dtype is None or not _fits_lstm(x, W, h, c, 2):
         return NotImplemented
-    (N, in_size), H = x.shape, W.shape[-1]
-    inputs = xp.empty((N, W.shape[1]), dtype)
+    (N, in_size), H = x.shape, W.shape[1] // 4
+    inputs = xp.empty((N, len(W)), dtype)
     inputs[:, :in_size] = x
     inputs[:, in_size] = 1
     inputs[:, in_size + 1 :] = 0 if h is None else h
-    gates = matmul(xp, inputs, _side_by_side(xp, W)).reshape(N, 4, H)
+    gates = matmul(xp, inputs, W).reshape(N, 4, H)
     c_next, tanh_c, h_next = (xp.empty((N, H), dtype) for _ in range(3))
     cell = None if c is None else contiguous(xp, c)
     _run(xp, "lstm_forward", dtype, N, H, None, gates, cell, c_next, tanh_c, h_next)
-    return h_next, c_next, inputs, gates.transpose(1, 0, 2), tanh_c
+    return h_next, c_next, inputs, gates.transpose(1, 2, 0), tanh_c.T
 
 
 def _lstm_step_vjp(
@@ -139,7 +132,6 @@ def _lstm_step_vjp(
     needs: Any,
     x: Any,
     W: Any,
-    W_T: Any,
     h: Any,
     c: Any,
     inputs: Any,
@@ -150,21 +142,20 @@ def _lstm_step_vjp(
     dtype = supported(xp, x, W, h, c, gh, gc, gates)
     if dtype is None:
         return NotImplemented
-    N, H = tanh_c.shape
+    H, N = tanh_c.shape
     in_size = x.shape[-1]
-    gc, gates = gc.copy(), contiguous(xp, gates.transpose(1, 0, 2))
+    gc, gates = gc.copy(), contiguous(xp, gates.transpose(2, 0, 1))
     gz = xp.empty((N, 4, H), dtype)
     cell = None if c is None else contiguous(xp, c)
-    places = (contiguous(xp, gh), None, gates, cell, tanh_c, gc, gz)
+    places = (contiguous(xp, gh), None, gates, cell, contiguous(xp, tanh_c.T), gc, gz)
     _run(xp, "lstm_backward", dtype, N, H, *places)
     rows = gz.reshape(N, 4 * H)
-    g: Any = matmul(xp, rows, _side_by_side(xp, W).T) if needs[0] or needs[3] else None
+    g: Any = matmul(xp, rows, W.T) if needs[0] or needs[2] else None
     return [
         g[:, :in_size] if needs[0] else None,
-        _apart(matmul(xp, inputs.T, rows), 4) if needs[1] else None,
-        None,
-        g[:, in_size + 1 :] if needs[3] else None,
-        gc if needs[4] else None,
+        matmul(xp, inputs.T, rows) if needs[1] else None,
+        g[:, in_size + 1 :] if needs[2] else None,
+        gc if needs[3] else None,
     ]
 
 
@@ -227,7 +218,7 @@ def _gru_vjp(
     if dtype is None:
         return NotImplemented
     T, N, H = recalled.shape
-    ghs, gates = contiguous(xp, gy.reshape(T, N, H)), _gates_last(xp, gates)
+    ghs, gates = contiguous(xp, gy.reshape(T, N, H)), contiguous(xp, gates.transpose(1, 2, 0, 3))
     Wh_T = _side_by_side(xp, Wh).T
     into_x, into_h = xp.empty((T, N, 3, H), dtype), xp.empty((T, N, 3, H), dtype)
     carry, product = xp.zeros((N, H), dtype), None

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from dezero_core import Variable, get_array_module, versions
+from dezero_core import Variable, versions
 from dezero_core import functions as F
 from dezero_core.config import current
-from dezero_nn.functions.recurrent._lstm import join_weights
 from dezero_nn.layers.layer import structure
 from dezero_nn.layers.linear import Linear
 
@@ -23,13 +22,12 @@ class JoinedWeights:
     and are in a graph through which gradients get there: `Variable.unchain_backward` cuts that.
     """
 
-    __slots__ = ("_is_recorded", "_joined", "_made", "_variables")
+    __slots__ = ("_is_recorded", "_joined", "_made")
     _is_recorded: list[bool]
     _made: tuple[Any, ...]
-    _variables: list[Variable]
 
     def __init__(self) -> None:
-        self._joined: tuple[Any, ...] | None = None
+        self._joined: tuple[Variable, ...] | None = None
 
     def __reduce__(self) -> Any:
         return JoinedWeights, ()  # copies of a layer make their own
@@ -38,9 +36,9 @@ class JoinedWeights:
         self,
         inputs: Sequence[Linear],
         states: Sequence[Linear],
-        join: Callable[[Variable, Variable, Variable], tuple[Any, ...]],
-    ) -> tuple[Any, ...]:
-        """Return what `join` makes of the weights, stacked: of inputs, of states, and biases."""
+        join: Callable[[list[Variable], list[Variable], list[Variable]], tuple[Variable, ...]],
+    ) -> tuple[Variable, ...]:
+        """Return what `join` makes of the weights: of inputs, of states, and biases."""
         now = (
             versions.last_change,
             versions.last_replacement,
@@ -50,29 +48,24 @@ class JoinedWeights:
         if (
             self._joined is not None
             and self._made == now
-            and self._is_recorded == [x.creator is not None for x in self._variables]
+            and self._is_recorded == [x.creator is not None for x in self._joined]
         ):
             return self._joined
-        parts: list[list[Any]] = [
-            [linear.W for linear in inputs],
-            [linear.W for linear in states],
-            [linear.b for linear in inputs],
-        ]
-        self._joined = joined = join(*map(F.stack, parts))
-        self._variables = [x for x in joined if isinstance(x, Variable)]
-        self._is_recorded = [x.creator is not None for x in self._variables]
+        weights: list[Any] = [linear.W for linear in inputs]
+        of_states: list[Any] = [linear.W for linear in states]
+        biases: list[Any] = [linear.b for linear in inputs]
+        self._joined = joined = join(weights, of_states, biases)
+        self._is_recorded = [x.creator is not None for x in joined]
         self._made = now
         return joined
 
 
-def join_for_lstm(Wx: Variable, Wh: Variable, b: Variable) -> tuple[Any, ...]:
-    W = join_weights(Wx, Wh, b)
-    xp = get_array_module(W.data)
-    # A Variable, so that autocast casts it once for all steps; no gradient flows to it.
-    W_T = Variable(xp.ascontiguousarray(W.data.transpose(0, 2, 1)))
-    W_T.requires_grad = False
-    return W, W_T
+def join_for_lstm(
+    Wx: list[Variable], Wh: list[Variable], b: list[Variable]
+) -> tuple[Variable, ...]:
+    rows = [F.concatenate(Wx, axis=1), F.concatenate(b).reshape(1, -1), F.concatenate(Wh, axis=1)]
+    return (F.concatenate(rows),)
 
 
-def join_for_gru(Wx: Variable, Wh: Variable, b: Variable) -> tuple[Any, ...]:
-    return Wx, Wh, b
+def join_for_gru(Wx: list[Variable], Wh: list[Variable], b: list[Variable]) -> tuple[Variable, ...]:
+    return F.stack(Wx), F.stack(Wh), F.stack(b)

@@ -196,11 +196,11 @@ class LSTM(_Recurrent):
         inputs = (self.x2f, self.x2i, self.x2o, self.x2u)
         is_sequence = self._begin(x, *inputs)
         states = (self.h2f, self.h2i, self.h2o, self.h2u)
-        W, W_T = self._joined.get(inputs, states, join_for_lstm)
+        (W,) = self._joined.get(inputs, states, join_for_lstm)
         if is_sequence:
             hs, self.h, self.c = lstm_of_joined(x, W, self.h, self.c)
             return hs
-        self.h, self.c = lstm_step_of_joined(x, W, W_T, self.h, self.c)
+        self.h, self.c = lstm_step_of_joined(x, W, self.h, self.c)
         return self.h
 
 

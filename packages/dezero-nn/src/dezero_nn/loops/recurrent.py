@@ -1,6 +1,6 @@
 """What a step of a recurrent network does beside its product of matrices.
 
-All arrays are rows of one length, N * H: a state, or one gate, of all sequences.
+They compute with rows of one length, H * N: a state, or one gate, of all sequences.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from numpy import float32
 from dezero_core.compiled import fused
 from dezero_nn.loops.scalars import sigmoid, tanh
 
-__all__ = ["activate", "lstm_step", "lstm_step_back", "lstm_step_back_of", "lstm_step_of"]
+__all__ = ["activate", "lstm_step", "lstm_step_back"]
 
 _ONE = float32(1)
 
@@ -25,37 +25,24 @@ def activate(z, n):
 
 
 # --- a step of an LSTM: f, i, o and u are its gates -----------------------------------------------
-#
-# A row of a contiguous array is known to be contiguous, a row of a slice is not. So the functions
-# below get rows, and those that users call take them out of whole arrays.
 
 
 @fused
 def lstm_step(gates, c, c_next, tanh_c, h):
-    """Take a step: from what goes into the gates, (4, M), which become the gates, and the cell."""
-    activate(gates, 3)
-    _cell(gates[0], gates[1], gates[2], gates[3], c, c_next, tanh_c, h)
-
-
-@fused
-def lstm_step_of(t, product, gates, cs, tanh_cs, hs):
-    """Take step t of a sequence.
+    """Take a step.
 
     Args:
-        t: Which one.
-        product: Of the state with its weights, (4, M).
-        gates: Of shape (4, T, M): what else goes into the gates, which they become.
-        cs: Cells, of shape (T + 1, M), those before the first step included.
-        tanh_cs: Of the cells after each step, (T, M).
-        hs: Outputs, of shape (T + 1, M).
+        gates: What goes into the gates, (4, H, N); becomes the gates.
+        c: The cell before the step, (H, N).
+        c_next: Becomes that after it.
+        tanh_c: Becomes tanh of that.
+        h: Becomes the output.
     """
-    for g in range(3):
-        _add(gates[g, t], product[g])
-        _sigmoid(gates[g, t])
-    _add(gates[3, t], product[3])
-    _tanh(gates[3, t])
-    after = cs[t + 1], tanh_cs[t], hs[t + 1]
-    _cell(gates[0, t], gates[1, t], gates[2, t], gates[3, t], cs[t], *after)
+    M = c.size
+    z = gates.reshape(4, M)
+    activate(z, 3)
+    after = c_next.reshape(M), tanh_c.reshape(M), h.reshape(M)
+    _cell(z[0], z[1], z[2], z[3], c.reshape(M), *after)
 
 
 @fused
@@ -63,43 +50,22 @@ def lstm_step_back(gates, c, tanh_c, gh, gc, gz):
     """Take gradients back through a step.
 
     Args:
-        gates: The gates, (4, M).
-        c: The cell before the step.
+        gates: The gates, (4, H, N).
+        c: The cell before the step, (H, N).
         tanh_c: Of the cell after it.
         gh: The gradient of the output.
         gc: That of the cell after the step; becomes that of the cell before it.
-        gz: Where to put those of what goes into the gates, (4, M).
+        gz: Where to put those of what goes into the gates, (4, H, N).
     """
-    _cell_back(gates[2], tanh_c, gh, gc)
-    _gate_back(gc, c, gates[0], gz[0])
-    _gate_back(gc, gates[3], gates[1], gz[1])
-    _gate_back(gh, tanh_c, gates[2], gz[2])
-    _input_back(gc, gates[1], gates[3], gz[3])
-    _multiply(gc, gates[0])
-
-
-@fused
-def lstm_step_back_of(t, products, gates, cs, tanh_cs, ghs, gh, gc, gz):
-    """Take gradients back through step t of a sequence.
-
-    Args:
-        t: Which one.
-        products: Of the gradients of the gates of the next step with the weights, (4, M).
-        gates: Of shape (4, T, M).
-        cs: Cells, of shape (T + 1, M).
-        tanh_cs: Of the cells after each step, (T, M).
-        ghs: What arrives at the outputs, (T, M).
-        gh: Becomes the gradient of the output, with what comes from the next step.
-        gc: The gradient of the cell after the step; becomes that of the cell before it.
-        gz: Where to put those of what goes into the gates, (4, T, M).
-    """
-    _sum(ghs[t], products[0], products[1], products[2], products[3], gh)
-    _cell_back(gates[2, t], tanh_cs[t], gh, gc)
-    _gate_back(gc, cs[t], gates[0, t], gz[0, t])
-    _gate_back(gc, gates[3, t], gates[1, t], gz[1, t])
-    _gate_back(gh, tanh_cs[t], gates[2, t], gz[2, t])
-    _input_back(gc, gates[1, t], gates[3, t], gz[3, t])
-    _multiply(gc, gates[0, t])
+    M = c.size
+    gate, out = gates.reshape(4, M), gz.reshape(4, M)
+    of_h, of_c, tanh_of_c = gh.reshape(M), gc.reshape(M), tanh_c.reshape(M)
+    _cell_back(gate[2], tanh_of_c, of_h, of_c)
+    _gate_back(of_c, c.reshape(M), gate[0], out[0])
+    _gate_back(of_c, gate[3], gate[1], out[1])
+    _gate_back(of_h, tanh_of_c, gate[2], out[2])
+    _input_back(of_c, gate[1], gate[3], out[3])
+    _multiply(of_c, gate[0])
 
 
 @fused
@@ -134,21 +100,9 @@ def _input_back(gc, i, u, out):
 
 
 @fused
-def _add(z, other):
-    for j in range(len(z)):
-        z[j] += other[j]
-
-
-@fused
 def _multiply(z, other):
     for j in range(len(z)):
         z[j] *= other[j]
-
-
-@fused
-def _sum(a, b, c, d, e, out):
-    for j in range(len(out)):
-        out[j] = a[j] + (b[j] + c[j]) + (d[j] + e[j])
 
 
 @fused

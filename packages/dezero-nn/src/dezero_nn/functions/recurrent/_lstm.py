@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from dezero_core import Variable
 from dezero_core import functions as F
 from dezero_core.errors import describe
-from dezero_core.parallel import matmul
+from dezero_core.parallel import keep_memory, matmul
 from dezero_core.primitive import primitive
 from dezero_core.typing import Array, ArrayLike
 from dezero_nn.functions.activations import sigmoid
-from dezero_nn.functions.recurrent._common import (
-    pull_composed,
-    result_dtype,
-    transpose_matrices,
-)
-from dezero_nn.functions.recurrent._lstm_steps import step, step_back, steps, steps_back
+from dezero_nn.functions.recurrent._common import pull_composed, result_dtype
+from dezero_nn.functions.recurrent._lstm_steps import find_step, find_step_back
 
 __all__ = ["join_weights", "lstm", "lstm_cell", "lstm_of_joined", "lstm_step_of_joined"]
 
@@ -24,15 +22,16 @@ __all__ = ["join_weights", "lstm", "lstm_cell", "lstm_of_joined", "lstm_step_of_
 # gradient, to be added up. Here a step has one product for all gates and works in place, and over
 # a whole sequence the gradient of the weights is one product for all steps.
 #
-# Weights are joined, (4, I + 1 + H, H): those of the inputs, the biases, as weights of an input
-# that is always 1, and those of the state. The gates come first, (4, T, N, H), so that each is one
-# block of memory.
+# Weights are joined, (I + 1 + H, 4 H), the gates side by side: the rows are those of the inputs,
+# the biases, as weights of an input that is always 1, and those of the state. A step computes with
+# an example in each column: so its product is one of two matrices, which BLAS divides well, and
+# each gate of the result is one block of memory, (4, H, N).
 
 
 def _check(x: Array, W: Array, h: Array | None, c: Array | None) -> tuple[int, int]:
     """Make sure that shapes fit, and return I and H."""
-    H = W.shape[-1]
-    in_size = W.shape[1] - 1 - H
+    H = W.shape[1] // 4
+    in_size = W.shape[0] - 1 - H
     if x.shape[-1] != in_size:
         raise ValueError(f"x has {x.shape[-1]} features, the weights take {in_size}")
     if x.ndim == 3 and not len(x):
@@ -46,21 +45,27 @@ def _check(x: Array, W: Array, h: Array | None, c: Array | None) -> tuple[int, i
     return in_size, H
 
 
+def _columns(xp: Any, c: Array | None, like: Array) -> Array:
+    """Return a cell, (N, H), or None for zeros, as a step computes with it, (H, N)."""
+    return xp.zeros(like.shape, like.dtype) if c is None else xp.ascontiguousarray(c.T)
+
+
 # --- one step ------------------------------------------------------------------------------------
 
 
 @primitive(extras=["inputs", "gates", "tanh_c"], multiple_outputs=True, autocast="half")
-def _lstm_step(
-    xp: Any, x: Array, W: Array, W_T: Array | None, h: Array | None, c: Array | None
-) -> Any:
-    in_size, _ = _check(x, W, h, c)
-    inputs = xp.empty((len(x), W.shape[1]), result_dtype(xp, x, W, h, c))
+def _lstm_step(xp: Any, x: Array, W: Array, h: Array | None, c: Array | None) -> Any:
+    in_size, H = _check(x, W, h, c)
+    N = len(x)
+    inputs = xp.empty((N, len(W)), result_dtype(xp, x, W, h, c))
     inputs[:, :in_size] = x
     inputs[:, in_size] = 1
     inputs[:, in_size + 1 :] = 0 if h is None else h
-    gates = matmul(xp, inputs, W)
-    h, c, tanh_c = step(xp, gates, c)
-    return h, c, inputs, gates, tanh_c
+    gates = matmul(xp, W.T, inputs.T).reshape(4, H, N)
+    c_next, tanh_c, h_next = (xp.empty((H, N), gates.dtype) for _ in range(3))
+    c = _columns(xp, c, c_next)
+    find_step(xp, gates, c)(gates, c, c_next, tanh_c, h_next)
+    return xp.ascontiguousarray(h_next.T), c_next.T, inputs, gates, tanh_c
 
 
 def _lstm_step_back(
@@ -69,7 +74,6 @@ def _lstm_step_back(
     needs: Any,
     x: Any,
     W: Any,
-    W_T: Any,
     h: Any,
     c: Any,
     inputs: Array,
@@ -77,25 +81,22 @@ def _lstm_step_back(
     tanh_c: Array,
 ) -> Any:
     if xp is F:
-        needs = (*needs[:2], *needs[3:])
-        gradients = pull_composed(_composed, (x, W, h, c), gy, needs)
-        return [*gradients[:2], None, *gradients[2:]]
-    gh, gc = gy
-    gz, gc = step_back(xp, gates, c, tanh_c, gh, gc)
-    gx: Any = None
-    gh = None
-    if needs[0] or needs[3]:
-        W_T = transpose_matrices(xp, W) if W_T is None else W_T
-        first_of_h = x.shape[-1] + 1
-        first = 0 if needs[0] else first_of_h
-        g = matmul(xp, gz, W_T[:, :, first:]).sum(axis=0)
-        gx, gh = g[:, : x.shape[-1]], g[:, first_of_h - first :]
+        return pull_composed(_composed, (x, W, h, c), gy, needs)
+    in_size = x.shape[-1]
+    gh, gc = xp.ascontiguousarray(gy[0].T), gy[1].T.copy()  # a copy, to write into
+    gz, c = xp.empty_like(gates), _columns(xp, c, tanh_c)
+    find_step_back(xp, gates, c, gh, gc)(gates, c, tanh_c, gh, gc, gz)
+    columns = gz.reshape(-1, len(x))
+    gx = gh = None
+    if needs[0] or needs[2]:
+        first = 0 if needs[0] else in_size + 1
+        g = matmul(xp, W[first:], columns).T
+        gx, gh = g[:, :in_size], g[:, in_size + 1 - first :]
     return [
         gx if needs[0] else None,
-        matmul(xp, inputs.T, gz) if needs[1] else None,
-        None,
-        gh if needs[3] else None,
-        gc if needs[4] else None,
+        matmul(xp, inputs.T, columns.T) if needs[1] else None,
+        gh if needs[2] else None,
+        gc.T if needs[3] else None,
     ]
 
 
@@ -109,22 +110,30 @@ _lstm_step.defvjp_joint(_lstm_step_back)
 )
 def _lstm(xp: Any, x: Array, W: Array, h: Array | None, c: Array | None) -> Any:
     in_size, H = _check(x, W, h, c)
+    if xp is np:
+        keep_memory()
     T, N, _ = x.shape
     dtype = result_dtype(xp, x, W, h, c)
     W = W.astype(dtype, copy=False)
     inputs = xp.empty((T * N, in_size + 1), dtype)
     inputs[:, :in_size] = x.reshape(T * N, in_size)
     inputs[:, in_size] = 1
-    gates = matmul(xp, inputs, W[:, : in_size + 1]).reshape(4, T, N, H)
-    Wh = W[:, in_size + 1 :]
+    gates, tanh_cs = xp.empty((T, 4, H, N), dtype), xp.empty((T, H, N), dtype)
     # With the state before the first step, so that the one before each step is a slice.
-    hs, cs = xp.empty((T + 1, N, H), dtype), xp.empty((T + 1, N, H), dtype)
-    tanh_cs = xp.empty((T, N, H), dtype)
+    hs, cs = xp.empty((T + 1, N, H), dtype), xp.empty((T + 1, H, N), dtype)
     hs[0] = 0 if h is None else h
-    cs[0] = 0 if c is None else c
-    steps(xp, Wh, gates, cs, tanh_cs, hs, from_zeros=h is None)
+    cs[0] = 0 if c is None else c.T
+    of_inputs, Wh = matmul(xp, W[: in_size + 1].T, inputs.T), W[in_size + 1 :]
+    product, state = xp.zeros((4 * H, N), dtype), xp.empty((H, N), dtype)
+    step = find_step(xp, gates, cs)
+    for t in range(T):
+        if t or h is not None:
+            matmul(xp, Wh.T, hs[t].T, out=product)
+        xp.add(product, of_inputs[:, t * N : (t + 1) * N], out=gates[t].reshape(4 * H, N))
+        step(gates[t], cs[t], cs[t + 1], tanh_cs[t], state)
+        hs[t + 1] = state.T
     # The last cell apart, so that who holds it does not hold all cells.
-    return hs[1:], cs[T].copy(), inputs, hs, cs, gates, tanh_cs
+    return hs[1:], cs[T].T.copy(), inputs, hs, cs, gates, tanh_cs
 
 
 def _lstm_back(
@@ -143,25 +152,31 @@ def _lstm_back(
 ) -> Any:
     if xp is F:
         return pull_composed(_composed, (x, W, h, c), gy, needs)
-    T, N, H = tanh_cs.shape
-    in_size = x.shape[-1]
-    W_T = transpose_matrices(xp, W)
-    Wh_T = W_T[:, :, in_size + 1 :]
-    gz, gh, gc = steps_back(xp, Wh_T, gates, cs, tanh_cs, *gy, to_first=needs[2])
-
-    rows = gz.reshape(4, T * N, H)
-    gx: Any = None
-    if needs[0]:
-        gx = matmul(xp, rows[0], W_T[0, :, :in_size])
-        for g in range(1, 4):
-            gx += matmul(xp, rows[g], W_T[g, :, :in_size])
-        gx = gx.reshape(x.shape)
+    T, H, N = tanh_cs.shape
+    in_size, dtype = x.shape[-1], gates.dtype
+    ghs, gc = gy[0], gy[1].T.astype(dtype, order="C")  # a copy, to write into
+    Wh, gh = W[in_size + 1 :], xp.zeros((H, N), dtype)
+    gz, rows = xp.empty((4, H, N), dtype), xp.empty((T, N, 4 * H), dtype)
+    columns = gz.reshape(4 * H, N)
+    step_back = find_step_back(xp, gates, cs)
+    for t in range(T - 1, -1, -1):
+        gh += ghs[t].T
+        step_back(gates[t], cs[t], tanh_cs[t], gh, gc, gz)
+        rows[t] = columns.T
+        if t or needs[2]:
+            matmul(xp, Wh, columns, out=gh)
+    rows = rows.reshape(T * N, 4 * H)
     gW: Any = None
     if needs[1]:
-        gW = xp.empty(W.shape, gates.dtype)
-        matmul(xp, inputs.T, rows, out=gW[:, : in_size + 1])
-        matmul(xp, hs[:-1].reshape(T * N, H).T, rows, out=gW[:, in_size + 1 :])
-    return [gx, gW, gh, gc if needs[3] else None]
+        gW = xp.empty(W.shape, dtype)
+        matmul(xp, inputs.T, rows, out=gW[: in_size + 1])
+        matmul(xp, hs[:-1].reshape(T * N, H).T, rows, out=gW[in_size + 1 :])
+    return [
+        matmul(xp, rows, W[:in_size].T).reshape(x.shape) if needs[0] else None,
+        gW,
+        gh.T if needs[2] else None,
+        gc.T if needs[3] else None,
+    ]
 
 
 _lstm.defvjp_joint(_lstm_back)
@@ -169,14 +184,15 @@ _lstm.defvjp_joint(_lstm_back)
 
 def _composed(x: Any, W: Any, h: Any, c: Any) -> tuple[Variable, Variable]:
     """Compute the same of simpler functions, for one step or for all."""
-    n = x.shape[-1]
-    Wx, b, Wh = W[:, :n], W[:, n : n + 1], W[:, n + 1 :]
+    n, H = x.shape[-1], W.shape[1] // 4
+    Wx, b, Wh = W[:n], W[n], W[n + 1 :]
     hs = []
     for t in range(len(x)) if x.ndim == 3 else [...]:
         z: Any = F.matmul(x[t], Wx) + b
         if h is not None:
             z = z + F.matmul(h, Wh)
-        f, i, o, u = sigmoid(z[0]), sigmoid(z[1]), sigmoid(z[2]), F.tanh(z[3])
+        f, i, o = (sigmoid(z[:, g * H : (g + 1) * H]) for g in range(3))
+        u = F.tanh(z[:, 3 * H :])
         c = i * u if c is None else f * c + i * u
         h = o * F.tanh(c)
         hs.append(h)
@@ -188,8 +204,10 @@ def _composed(x: Any, W: Any, h: Any, c: Any) -> tuple[Variable, Variable]:
 
 def join_weights(Wx: Any, Wh: Any, b: Any) -> Variable:
     """Join weights of the shapes (4, I, H) and (4, H, H) and biases (4, H), or None."""
-    b = F.zeros_like(Wx[:, :1]).detach() if b is None else b.reshape(4, 1, b.shape[-1])
-    return F.concatenate([Wx, b, Wh], axis=1)
+    H = Wx.shape[-1]
+    Wx, Wh = F.transpose(Wx, (1, 0, 2)), F.transpose(Wh, (1, 0, 2))
+    b = F.zeros_like(Wx[:1]).detach() if b is None else b.reshape(1, 4, H)
+    return F.concatenate([Wx, b, Wh]).reshape(-1, 4 * H)
 
 
 def lstm_of_joined(
@@ -200,11 +218,9 @@ def lstm_of_joined(
     return hs, hs[-1], c
 
 
-def lstm_step_of_joined(
-    x: Any, W: Any, W_T: Any = None, h: Any = None, c: Any = None
-) -> tuple[Variable, Variable]:
-    """Compute `lstm_cell` with joined weights, and their arrays transposed, if they are there."""
-    h, c = _lstm_step(x, W, W_T, h, c)
+def lstm_step_of_joined(x: Any, W: Any, h: Any = None, c: Any = None) -> tuple[Variable, Variable]:
+    """Compute `lstm_cell` with joined weights."""
+    h, c = _lstm_step(x, W, h, c)
     return h, c
 
 
@@ -305,4 +321,4 @@ def lstm_cell(
     step 60.
     """
     _check_weights("lstm_cell", x, 2, Wx, Wh, b)
-    return lstm_step_of_joined(x, join_weights(Wx, Wh, b), None, h, c)
+    return lstm_step_of_joined(x, join_weights(Wx, Wh, b), h, c)

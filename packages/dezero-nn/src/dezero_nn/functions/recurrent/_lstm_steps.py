@@ -1,18 +1,19 @@
-"""The equations of an LSTM on arrays, step by step: in passes of NumPy, or in compiled loops.
+"""The equations of an LSTM on arrays: in passes of NumPy, or in compiled loops.
 
-The gates f, i, o and u come first, (4, N, H), so that each is one block of memory.
+The gates f, i, o and u come first, (4, H, N), so that each is one block of memory.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from dezero_core.compiled import Loops
-from dezero_core.parallel import matmul
 from dezero_core.typing import Array
-from dezero_nn.functions.recurrent._common import activate, undivided
+from dezero_nn.functions.recurrent._common import activate
 
-__all__ = ["step", "step_back", "steps", "steps_back"]
+__all__ = ["find_step", "find_step_back"]
 
 _loops = Loops("dezero_nn.loops.recurrent")
 
@@ -22,184 +23,71 @@ def _find_loops(*arrays: Array) -> Any:
     return _loops.find(*arrays) if arrays[0].dtype.char == "f" else None
 
 
-def step(xp: Any, gates: Array, c: Array | None) -> tuple[Array, Array, Array]:
-    """Take one step.
+def find_step(xp: Any, *arrays: Array) -> Callable[[Array, Array, Array, Array, Array], None]:
+    """Return what takes a step.
 
     Args:
         xp: The array library.
-        gates: What goes into the gates, (4, N, H). Becomes the gates.
-        c: The cell, (N, H), or None for zeros.
+        *arrays: What it is to compute with, others' arrays included.
 
     Returns:
-        The output and the cell after the step, and tanh of the cell.
+        A function of `gates`, what goes into the gates, (4, H, N), which become the gates; `c`, the
+        cell, (H, N); and of three arrays to write to: `c_next`, the cell after the step; `tanh_c`,
+        tanh of that; and `h`, the output.
     """
-    loops = _find_loops(gates, gates if c is None else c)
-    if loops is not None:
-        M = gates[0].size
-        h, c_next, tanh_c = (xp.empty(gates.shape[1:], gates.dtype) for _ in range(3))
-        before = xp.zeros(M, gates.dtype) if c is None else c.reshape(M)
-        after = c_next.reshape(M), tanh_c.reshape(M), h.reshape(M)
-        loops.lstm_step(gates.reshape(4, M), before, *after)
-        return h, c_next, tanh_c
+    loops = _find_loops(*arrays)
+    return partial(_step, xp) if loops is None else loops.lstm_step
+
+
+def find_step_back(
+    xp: Any, *arrays: Array
+) -> Callable[[Array, Array, Array, Array, Array, Array], None]:
+    """Return what takes gradients back through a step.
+
+    Args:
+        xp: The array library.
+        *arrays: What it is to compute with, others' arrays included.
+
+    Returns:
+        A function of `gates`, the gates, (4, H, N); `c`, the cell before the step; `tanh_c`, of the
+        cell after it; `gh`, the gradient of the output; `gc`, that of the cell after the step,
+        which becomes that of the cell before it; and `gz`, where to put the gradients of what goes
+        into the gates, (4, H, N).
+    """
+    loops = _find_loops(*arrays)
+    if loops is None:
+        return partial(_step_back, xp)
+    return loops.lstm_step_back  # type: ignore[no-any-return]
+
+
+def _step(xp: Any, gates: Array, c: Array, c_next: Array, tanh_c: Array, h: Array) -> None:
     activate(xp, gates, 3)
     f, i, o, u = gates
-    c_next = i * u
-    if c is not None:
-        c_next += f * c
-    tanh_c = xp.tanh(c_next)
-    return o * tanh_c, c_next, tanh_c
+    xp.multiply(f, c, out=c_next)
+    xp.multiply(i, u, out=h)
+    c_next += h
+    xp.tanh(c_next, out=tanh_c)
+    xp.multiply(o, tanh_c, out=h)
 
 
-def step_back(
-    xp: Any, gates: Array, c: Array | None, tanh_c: Array, gh: Array, gc: Array
-) -> tuple[Array, Array]:
-    """Take gradients back through one step.
-
-    Args:
-        xp: The array library.
-        gates: The gates, (4, N, H).
-        c: The cell before the step, or None for zeros.
-        tanh_c: Of the cell after it.
-        gh: The gradient of the output.
-        gc: That of the cell after the step.
-
-    Returns:
-        The gradients of what goes into the gates, and of the cell before the step.
-    """
-    loops = _find_loops(gates, gates if c is None else c, gh, gc)
-    if loops is not None:
-        M = gh.size
-        gz, gc = xp.empty_like(gates), gc.copy()
-        before = xp.zeros(M, gates.dtype) if c is None else c.reshape(M)
-        given = before, tanh_c.reshape(M), gh.reshape(M)
-        loops.lstm_step_back(gates.reshape(4, M), *given, gc.reshape(M), gz.reshape(4, M))
-        return gz, gc
-    gz, of_cell = _slopes(xp, gates, c, tanh_c)
-    of_cell *= gh
-    of_cell += gc
-    gz[:2] *= of_cell
-    gz[2] *= gh
-    gz[3] *= of_cell
-    return gz, of_cell * gates[0]
-
-
-def steps(
-    xp: Any, Wh: Array, gates: Array, cs: Array, tanh_cs: Array, hs: Array, *, from_zeros: bool
+def _step_back(
+    xp: Any, gates: Array, c: Array, tanh_c: Array, gh: Array, gc: Array, gz: Array
 ) -> None:
-    """Take all steps of a sequence.
-
-    Args:
-        xp: The array library.
-        Wh: The weights of the state, (4, H, H).
-        gates: What else goes into the gates, (4, T, N, H). Becomes the gates.
-        cs: The first cell; becomes the cells, (T + 1, N, H).
-        tanh_cs: Becomes tanh of the cells after each step, (T, N, H).
-        hs: The first state; becomes the states, (T + 1, N, H).
-        from_zeros: Whether the first state is zero.
-    """
-    _, T, N, H = gates.shape
-    loops = _find_loops(gates)
-    product = xp.zeros((4, N, H), gates.dtype)
-    if loops is not None:
-        M = N * H
-        rows = gates.reshape(4, T, M), cs.reshape(-1, M), tanh_cs.reshape(T, M), hs.reshape(-1, M)
-        product_rows = product.reshape(4, M)
-    else:
-        iu = xp.empty((N, H), gates.dtype)
-    with undivided(xp, N * Wh.size):
-        for t in range(T):
-            if t or not from_zeros:
-                matmul(xp, hs[t], Wh, out=product)
-            if loops is not None:
-                loops.lstm_step_of(t, product_rows, *rows)
-                continue
-            # All gates of a step in one block, on which elementwise functions are quicker.
-            product += gates[:, t]
-            activate(xp, product, 3)
-            gates[:, t] = product
-            f, i, o, u = product
-            xp.multiply(f, cs[t], out=cs[t + 1])
-            xp.multiply(i, u, out=iu)
-            cs[t + 1] += iu
-            xp.tanh(cs[t + 1], out=tanh_cs[t])
-            xp.multiply(o, tanh_cs[t], out=hs[t + 1])
-
-
-def steps_back(
-    xp: Any,
-    Wh_T: Array,
-    gates: Array,
-    cs: Array,
-    tanh_cs: Array,
-    ghs: Array,
-    gc: Array,
-    *,
-    to_first: bool,
-) -> tuple[Array, Array | None, Array]:
-    """Take gradients back through all steps of a sequence.
-
-    Args:
-        xp: The array library.
-        Wh_T: The weights of the state, transposed, (4, H, H).
-        gates: The gates, (4, T, N, H).
-        cs: The cells, (T + 1, N, H).
-        tanh_cs: Tanh of the cells after each step, (T, N, H).
-        ghs: The gradients of the outputs, (T, N, H).
-        gc: The gradient of the last cell.
-        to_first: Whether that of the first state is wanted.
-
-    Returns:
-        The gradients of what goes into the gates, (4, T, N, H), of the first state, if it is
-        wanted, and of the first cell.
-    """
-    T, N, H = tanh_cs.shape
-    gc = gc.astype(gates.dtype)  # a copy, to write into
-    products = xp.zeros((4, N, H), gates.dtype)
-    gh: Any = None
-    loops = _find_loops(gates, ghs)
-    if loops is not None:
-        M = N * H
-        gz, gh = xp.empty_like(gates), xp.empty((N, H), gates.dtype)
-        known = gates.reshape(4, T, M), cs.reshape(-1, M), tanh_cs.reshape(T, M), ghs.reshape(T, M)
-        wanted = gh.reshape(M), gc.reshape(M), gz.reshape(4, T, M)
-        product_rows = products.reshape(4, M)
-    else:
-        # What does not depend on later steps, for all steps at once.
-        gz, of_cell = _slopes(xp, gates, cs[:-1], tanh_cs)
-    with undivided(xp, N * Wh_T.size):
-        for t in range(T - 1, -1, -1):
-            if loops is not None:
-                loops.lstm_step_back_of(t, product_rows, *known, *wanted)
-            else:
-                gh = ghs[t] if gh is None else xp.add(ghs[t], gh, out=gh)
-                of_cell[t] *= gh
-                gc += of_cell[t]
-                gz[:2, t] *= gc
-                gz[2, t] *= gh
-                gz[3, t] *= gc
-                gc *= gates[0, t]
-            if t or to_first:
-                matmul(xp, gz[:, t], Wh_T, out=products)
-                if loops is None or not t:
-                    gh = products.sum(axis=0)
-    return gz, gh if to_first else None, gc
-
-
-def _slopes(xp: Any, gates: Array, c: Array | None, tanh_c: Array) -> tuple[Array, Array]:
-    """Return how the cell depends on what goes into f, i and u, and the output on that of o.
-
-    And, second, how the output depends on the cell.
-    """
-    _, i, o, u = gates
-    slopes = xp.subtract(1, gates)
-    slopes *= gates
-    slopes[0] *= 0 if c is None else c
-    slopes[1] *= u
-    slopes[2] *= tanh_c
-    xp.multiply(u, u, out=slopes[3])
-    xp.subtract(1, slopes[3], out=slopes[3])
-    slopes[3] *= i
-    of_cell = tanh_c * tanh_c
-    xp.subtract(1, of_cell, out=of_cell)
-    of_cell *= o
-    return slopes, of_cell
+    f, i, o, u = gates
+    slope = tanh_c * tanh_c
+    xp.subtract(1, slope, out=slope)
+    slope *= o
+    slope *= gh
+    gc += slope
+    xp.subtract(1, gates[:3], out=gz[:3])
+    gz[:3] *= gates[:3]
+    gz[0] *= c
+    gz[1] *= u
+    gz[2] *= tanh_c
+    gz[2] *= gh
+    xp.multiply(u, u, out=gz[3])
+    xp.subtract(1, gz[3], out=gz[3])
+    gz[3] *= i
+    gz[:2] *= gc
+    gz[3] *= gc
+    gc *= f
