@@ -267,6 +267,22 @@ def test_layers_run_on_a_device(kind: Any) -> None:
 # --- larger networks -----------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_outputs_and_gradients_are_blocks_of_memory(whole: bool) -> None:
+    layer, x = LSTM(5, 3), np.ones((4, 6, 3), np.float32)
+    for _ in range(2):  # with a state of the layer's own, too
+        hs: Any = [layer(x)] if whole else [layer(step) for step in x]
+    sum((h * h).sum() for h in hs).backward()
+    assert layer.h is not None
+    arrays = [
+        layer.h.data,
+        hs[0].data,
+        *[p.grad.data for p in layer.params() if p.grad is not None],
+    ]
+    assert len(arrays) == 14
+    assert all(array.flags.c_contiguous for array in arrays)
+
+
 def test_stacks_are_sequential_models() -> None:
     model = Sequential(LSTM(6), GRU(5), Linear(2))
     x = random(7, 4, 3).astype(np.float32)

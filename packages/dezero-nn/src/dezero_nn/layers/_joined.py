@@ -63,8 +63,11 @@ class JoinedWeights:
 def join_for_lstm(
     Wx: list[Variable], Wh: list[Variable], b: list[Variable]
 ) -> tuple[Variable, ...]:
-    rows = [F.concatenate(Wx, axis=1), F.concatenate(b).reshape(1, -1), F.concatenate(Wh, axis=1)]
-    return (F.concatenate(rows),)
+    of_inputs, of_states = F.concatenate(Wx, axis=1), F.concatenate(Wh, axis=1)
+    # Biases last: what goes back first stays a view of the gradient of all, the others are copied,
+    # and of these only a bias is one block of memory in it, as optimizers' loops want gradients.
+    biases = F.concatenate(b).reshape(1, -1)
+    return (F.concatenate([of_inputs, biases, of_states]),)
 
 
 def join_for_gru(Wx: list[Variable], Wh: list[Variable], b: list[Variable]) -> tuple[Variable, ...]:

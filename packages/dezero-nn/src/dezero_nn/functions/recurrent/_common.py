@@ -166,7 +166,7 @@ def pull_composed(
 def undivided(xp: Any, multiplications: int) -> AbstractContextManager[None]:
     """Keep BLAS from dividing the product of each step, if in one thread it is done sooner.
 
-    That is so for stacks of small matrices, one for each gate: four of 100 x 100 in each of 29 steps,
-    there and back, with all else that an LSTM does, took 3.8 ms so, and 4.7 ms otherwise.
+    That is so for stacks of small matrices, one for each gate: an LSTM of 100 units, while it had
+    them, took 3.8 ms for 29 steps of 30 sequences so, and 4.7 ms otherwise.
     """
     return one_blas_thread if xp is np and multiplications < 1 << 23 else nullcontext()
