@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gc
+import platform
+import subprocess
+import sys
 import tracemalloc
 import weakref
 from collections.abc import Callable, Iterator
@@ -229,3 +232,34 @@ def test_a_long_chain_can_be_differentiated_twice() -> None:
     x.cleargrad()
     gx.backward()
     assert float(x.grad) == 2.0  # type: ignore[arg-type]
+
+
+_FAULTS = """
+import resource
+import numpy as np
+from dezero_core.memory import keep_memory
+
+def step():
+    arrays = [np.ones(1 << 20) for _ in range(8)]  # 8 MB each, 2048 pages
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(10):
+        step()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+keep_memory()
+step()
+print(faults())
+"""
+
+
+@pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc", reason="only the GNU C library is told to keep memory"
+)
+def test_memory_is_kept_from_step_to_step() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", _FAULTS], capture_output=True, text=True, check=True
+    )
+    # A step would take 16384 of them.
+    assert int(run.stdout) < 1000

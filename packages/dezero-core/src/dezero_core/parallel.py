@@ -24,11 +24,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from dezero_core._malloc import keep_memory
 from dezero_core.backend import kernels_of
+from dezero_core.memory import keep_memory
 from dezero_core.typing import Array
 
-__all__ = ["in_threads", "keep_memory", "matmul", "one_blas_thread", "thread_count"]
+__all__ = ["in_threads", "matmul", "one_blas_thread", "thread_count"]
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")

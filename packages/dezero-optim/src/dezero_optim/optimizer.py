@@ -9,6 +9,7 @@ from typing import Any, ClassVar, TypeVar
 from dezero_core import Device, Parameter, as_numpy
 from dezero_core.callers import warn
 from dezero_core.devices import beside
+from dezero_core.memory import keep_memory
 from dezero_core.protocols import ParameterSource
 from dezero_core.typing import Array
 from dezero_optim._checks import check_number
@@ -111,6 +112,7 @@ class Optimizer:
         self.groups.clear()
         self._group_of.clear()
         self._forgotten = ForgottenClear()
+        keep_memory()  # training takes step after step
         return self
 
     def add_hook(self, hook: Hook) -> None:

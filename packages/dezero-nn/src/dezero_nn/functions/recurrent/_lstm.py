@@ -9,7 +9,8 @@ import numpy as np
 from dezero_core import Variable
 from dezero_core import functions as F
 from dezero_core.errors import describe
-from dezero_core.parallel import keep_memory, matmul
+from dezero_core.memory import keep_memory
+from dezero_core.parallel import matmul
 from dezero_core.primitive import primitive
 from dezero_core.typing import Array, ArrayLike
 from dezero_nn.functions.activations import sigmoid
