@@ -93,12 +93,14 @@ def _name_platform(tree: Path) -> None:
 
 
 def _run(module: str, *arguments: str, folder: Path | None = None) -> None:
-    # Python's own flags, but without the tables for debuggers, most of an extension module's size.
-    environment = {"CFLAGS": f"{sysconfig.get_config_var('CFLAGS') or ''} -g0"}
+    # Python's own flags, but without the tables for debuggers, most of an extension module's size;
+    # and the user's.
+    flags = [sysconfig.get_config_var("CFLAGS"), "-g0", os.environ.get("CFLAGS")]
+    environment = {"CFLAGS": " ".join(filter(None, flags))} if os.name == "posix" else {}
     run = subprocess.run(
         [sys.executable, "-m", module, *arguments],
         cwd=folder,
-        env=os.environ | (environment if os.name == "posix" else {}),
+        env=os.environ | environment,
         capture_output=True,
         text=True,
         check=False,
