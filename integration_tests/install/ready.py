@@ -1,6 +1,7 @@
 """Install all packages into this environment, compiled where that counts: `hatch run native:ready`.
 
-To compile takes minutes, so nothing is done if the sources are what they were the last time.
+To compile takes minutes, so nothing is done if the sources are what they were the last time. With
+``--check`` nothing is done either way, and the exit status is 1 if they are not.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from native import NATIVE, compile_wheel
 STAMP = Path(sys.prefix) / "dezero-sources.sha256"
 
 
-def main() -> None:
-    """Build and install."""
+def main() -> int:
+    """Build and install, or check."""
     digest = _digest()
-    if STAMP.is_file() and STAMP.read_text() == digest:
-        return
+    is_ready = STAMP.is_file() and STAMP.read_text() == digest
+    if is_ready or sys.argv[1:] == ["--check"]:
+        return int(not is_ready)
     STAMP.unlink(missing_ok=True)
     print("Compiling DeZero's packages for this environment; it takes a few minutes.", flush=True)
     with TemporaryDirectory() as folder:
@@ -32,6 +34,7 @@ def main() -> None:
         _pip("uninstall", "--yes", *PACKAGES)
         _pip("install", *wheels)
     STAMP.write_text(digest)
+    return 0
 
 
 def _digest() -> str:
@@ -51,4 +54,4 @@ def _pip(command: str, *arguments: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

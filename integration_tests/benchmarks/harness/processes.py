@@ -127,18 +127,28 @@ def find_pythons(given: dict[str, Path]) -> dict[str, Path]:
         given: Those that the user named, by library.
 
     Returns:
-        The interpreters: ours is that with the compiled packages, if it is ready. The released
-        package is missing if its environment cannot be found.
+        The interpreters: ours is that with the compiled packages, if these are of the sources as
+        they are. The released package is missing if its environment cannot be found.
     """
     here = Path(sys.executable)
     pythons = {"ours": here, "torch": here}
     # The released package has the name that our umbrella has, and compiled packages would hide the
     # sources, so hatch keeps both in environments of their own.
-    for library, environment in (("ours", "native"), ("released", "released")):
-        python = None if library in given else _find_environment(environment)
-        if python is not None:
-            pythons[library] = python
+    native = None if "ours" in given else _find_environment("native")
+    if native is not None and _is_ready(native):
+        pythons["ours"] = native
+    released = None if "released" in given else _find_environment("released")
+    if released is not None:
+        pythons["released"] = released
     return pythons | given
+
+
+def _is_ready(native: Path) -> bool:
+    ready = [str(native), str(_ROOT / "integration_tests" / "install" / "ready.py")]
+    if subprocess.run([*ready, "--check"], check=False).returncode == 0:
+        return True
+    print("The compiled packages are older than the sources: `hatch run native:ready`. Without.")
+    return False
 
 
 def _find_environment(name: str) -> Path | None:
