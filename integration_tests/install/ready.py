@@ -54,4 +54,7 @@ def _pip(command: str, *arguments: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except RuntimeError as error:  # what a compiler said; where it was called from tells nothing
+        sys.exit(str(error))

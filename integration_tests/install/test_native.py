@@ -6,6 +6,7 @@ import runpy
 import shutil
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -60,10 +61,16 @@ def test_native_packages_pass_their_tests(
         assert Path(location).suffix in {".so", ".pyd"}
     for package in native["NATIVE"]:
         folder = test_folder(package)
-    report = environment.run(
-        "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider", cwd=folder
-    )
-    assert " passed" in report
+
+    def run(package: str) -> str:
+        tests = f"packages/{package}"
+        return environment.run(
+            "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider", tests, cwd=folder
+        )
+
+    with ThreadPoolExecutor() as pool:  # what waits for other processes
+        for report in pool.map(run, native["NATIVE"]):
+            assert " passed" in report
 
 
 def test_a_module_that_does_not_compile_leaves_the_wheel(
