@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import runpy
 import shutil
+import sysconfig
 import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +29,9 @@ def native() -> dict[str, Any]:
 def native_wheels(
     native: dict[str, Any], wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Path]:
+    compiler = (sysconfig.get_config_var("CC") or "cc").split()[0]
+    if os.name == "posix" and shutil.which(os.environ.get("CC", compiler)) is None:
+        pytest.skip("there is no C compiler here")
     folder = tmp_path_factory.mktemp("native")
     copies = {name: Path(shutil.copy(wheels[name], folder)) for name in native["NATIVE"]}
     with pytest.MonkeyPatch.context() as patch:
