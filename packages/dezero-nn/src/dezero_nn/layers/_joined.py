@@ -64,8 +64,9 @@ def join_for_lstm(
     Wx: list[Variable], Wh: list[Variable], b: list[Variable]
 ) -> tuple[Variable, ...]:
     of_inputs, of_states = F.concatenate(Wx, axis=1), F.concatenate(Wh, axis=1)
-    # Biases last: what goes back first stays a view of the gradient of all, the others are copied,
-    # and of these only a bias is one block of memory in it, as optimizers' loops want gradients.
+    # The biases are joined last, for what was joined last gets its gradients first, as views of the
+    # gradient of all, and only a bias is one block of memory there, as optimizers' loops want it.
+    # The weights' are copied out of it.
     biases = F.concatenate(b).reshape(1, -1)
     return (F.concatenate([of_inputs, biases, of_states]),)
 
