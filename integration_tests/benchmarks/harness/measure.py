@@ -65,15 +65,9 @@ class Row:
     errors: dict[str, str] = field(default_factory=dict)
 
     @property
-    def is_relative(self) -> bool:
-        """Whether ratios to PyTorch count, not our own numbers."""
-        workload = self.workload
-        return workload.is_relative if isinstance(workload, Figure) else True
-
-    @property
     def result(self) -> float | None:
         """What is held against `reach`: our ratio, or our figure."""
-        spreads = self.ratios if self.is_relative else self.values
+        spreads = self.ratios if self.workload.is_relative else self.values
         return spreads["ours"].median if "ours" in spreads else None
 
     @property
@@ -166,7 +160,7 @@ def take_figure(workload: Figure, libraries: Iterable[str], start: Callable[[str
             continue
         if values is not None:
             row.values[library] = Spread.of(values)
-    if row.is_relative and "torch" in row.values:
+    if workload.is_relative and "torch" in row.values:
         row.ratios = {
             library: Spread.of([spread.median / row.values["torch"].median])
             for library, spread in row.values.items()

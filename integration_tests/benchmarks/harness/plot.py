@@ -16,11 +16,11 @@ _COLORS = {"ours": "#d9730d", "released": "#9aa5b1"}
 
 
 def plot_ratios(path: Path, rows: Sequence[Row]) -> None:
-    """Draw our time and the released package's relative to PyTorch's, with quartiles, as PNG.
+    """Draw our numbers and the released package's relative to PyTorch's, with quartiles, as PNG.
 
     Args:
         path: The file.
-        rows: Comparisons; those without ratios are left out. There must be one.
+        rows: Those without ratios are left out. There must be one.
     """
     from matplotlib.figure import Figure
 
@@ -62,7 +62,7 @@ def plot_ratios(path: Path, rows: Sequence[Row]) -> None:
     axes.set_xscale("log")
     axes.set_yticks(range(len(rows)), [row.workload.title for row in rows])
     axes.invert_yaxis()
-    axes.set_xlabel("time relative to PyTorch's on the CPU, same number of threads: less is better")
+    axes.set_xlabel("relative to PyTorch on the CPU: less is better")
     axes.xaxis.set_major_formatter("{x:g}")
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(loc="outside upper center", ncols=4, frameon=False)

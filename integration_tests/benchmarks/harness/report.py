@@ -32,7 +32,7 @@ def format_row(row: Row) -> str:
         value = row.values.get(library)
         missing = "failed" if library in row.errors else "-"
         cells.append(missing if value is None else _with_unit(value.median, unit))
-    if row.is_relative:
+    if workload.is_relative:
         cells.append(_ratio(row.ratios.get("ours"), spread=isinstance(workload, Comparison)))
         cells.append("" if row.best_ratio is None else format_ratio(row.best_ratio))
         reach = "" if workload.reach is None else f"<= {workload.reach:g}"

@@ -26,15 +26,17 @@ class Workload:
         name: What ``--only`` calls it.
         title: What the table calls it.
         reach: The largest value that is good enough; None for a row that only shows.
+        is_relative: Whether `reach` is for our number relative to PyTorch's.
     """
 
     name: str
     title: str
     reach: float | None = None
+    is_relative: bool = False
 
 
 class Comparison(Workload):
-    """The time of a call beside PyTorch's; `reach` is a ratio.
+    """The time of a call beside PyTorch's.
 
     A library that has no such thing returns None.
 
@@ -42,6 +44,7 @@ class Comparison(Workload):
         tolerance: By how much, relatively, the libraries' results may differ.
     """
 
+    is_relative = True
     tolerance: float = 1e-4
 
     def ours(self) -> Call | None:
@@ -61,15 +64,12 @@ class Figure(Workload):
     """A number that each library is asked for once, in a process of its own that has done nothing.
 
     A method returns what it measured, one number or several, of which the median counts, or None.
-    `reach` is a bound for our number.
 
     Attributes:
         unit: ``"s"``, ``"B"``, or the name of what is counted.
-        is_relative: Whether `reach` is a bound for our number relative to PyTorch's.
     """
 
     unit: str
-    is_relative: bool = False
 
     def ours(self) -> list[float] | None:
         """Measure the packages of this repository."""
