@@ -250,9 +250,6 @@ class Plan:
             elif not isinstance(value, tuple):
                 yield "the result", node, value
 
-    def _named(self, node: Node, gy: Any) -> dict[str, Any]:
-        return {"gy": gy} | dict(zip(self._saved, node.saved, strict=False))
-
 
 def _keeper(places: Sequence[int | _Fetch]) -> Callable[[_Values], Sequence[Any]]:
     """Return a function that takes what lies at `places`, as fast as may be."""
