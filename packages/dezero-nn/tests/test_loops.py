@@ -17,7 +17,7 @@ from dezero_nn.functions.convolution.algorithms import using_algorithm
 
 pytest.importorskip("numba", reason="Numba is not installed")
 
-from dezero_nn.loops import elementwise, pooling, recurrent, scalars, winograd
+from dezero_nn.loops import elementwise, pooling, products, recurrent, scalars, winograd
 
 DTYPES = [np.float32, np.float64]
 
@@ -165,12 +165,22 @@ def lstm_operands(n: int, hidden: int, in_size: int, dtype: Any) -> list[Any]:
     return [rng.normal(size=shape).astype(dtype) for shape in shapes]
 
 
+@pytest.fixture(params=[True, False], ids=["small", "large"])
+def is_small(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether products of matrices are compiled, too, whatever their size and the processor."""
+    monkeypatch.setattr(recurrent, "is_small", lambda *_: request.param)
+    is_small: bool = request.param
+    return is_small
+
+
 @pytest.mark.parametrize("outputs", [(0,), (1,), (2,), (0, 1, 2)])
 @pytest.mark.parametrize("states", [True, False])
 def test_an_lstm_over_a_sequence(
-    outputs: tuple[int, ...], states: bool, monkeypatch: pytest.MonkeyPatch
+    outputs: tuple[int, ...], states: bool, is_small: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls = watch(monkeypatch, recurrent, "lstm_step", "lstm_step_back")
+    names = ["lstm_steps_whole", "lstm_steps_whole_back"]
+    names = names if is_small else ["lstm_step", "lstm_step_back"]
+    calls = watch(monkeypatch, recurrent, *names)
     operands = lstm_operands(30, 50, 3, np.float32)
     operands = operands if states else operands[:4]
 
@@ -179,12 +189,16 @@ def test_an_lstm_over_a_sequence(
         return sum((found[i] * found[i]).sum() for i in outputs)
 
     assert_alike(both(f, *operands), 2e-5)
-    assert set(calls) == {"lstm_step", "lstm_step_back"}
+    assert set(calls) == {*names}
 
 
 @pytest.mark.parametrize("states", [True, False])
-def test_a_step_of_an_lstm(states: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = watch(monkeypatch, recurrent, "lstm_step", "lstm_step_back")
+def test_a_step_of_an_lstm(
+    states: bool, is_small: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["lstm_step_whole", "lstm_step_whole_back"]
+    names = names if is_small else ["lstm_step", "lstm_step_back"]
+    calls = watch(monkeypatch, recurrent, *names)
     operands = lstm_operands(30, 50, 3, np.float32)
     operands[0] = operands[0][0]
     operands = operands if states else operands[:4]
@@ -194,11 +208,27 @@ def test_a_step_of_an_lstm(states: bool, monkeypatch: pytest.MonkeyPatch) -> Non
         return (h * h).sum() + (c * c).sum()
 
     assert_alike(both(f, *operands), 2e-5)
-    assert set(calls) == {"lstm_step", "lstm_step_back"}
+    assert set(calls) == {*names}
+
+
+@pytest.mark.parametrize("needed", [(0,), (2,), (3,), (0, 1), (1, 2)])
+def test_a_step_back_to_some_of_its_operands(needed: tuple[int, ...], is_small: bool) -> None:
+    x, *others = lstm_operands(30, 50, 3, np.float32)
+    operands = [x[0], *others]
+    chosen = [operands[i] for i in needed]
+
+    def f(*variables: Any) -> Any:
+        arguments = list(operands)
+        for i, variable in zip(needed, variables, strict=True):
+            arguments[i] = variable
+        h, c = F.lstm_cell(*arguments)
+        return h * c
+
+    assert_alike(both(f, *chosen), 2e-5)
 
 
 def test_double_precision_is_left_to_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = watch(monkeypatch, recurrent, "lstm_step", "lstm_step_back", "activate")
+    calls = watch(monkeypatch, recurrent, *recurrent.__all__)
     found = both(lambda *o: F.lstm(*o)[0], *lstm_operands(30, 50, 3, np.float64))
     assert not calls
     for ours, numpys in zip(*found, strict=True):
@@ -211,7 +241,40 @@ def test_sizes_of_all_kinds(n: int, hidden: int, steps: int) -> None:
     rng = np.random.default_rng(n)
     shapes = [(steps, n, 2), (4, 2, hidden), (4, hidden, hidden), (4, hidden)]
     operands = [rng.normal(size=shape).astype(np.float32) for shape in shapes]
-    assert_alike(both(lambda *o: F.lstm(*o)[0], *operands), 2e-5)
+    for is_small in (True, False):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(recurrent, "is_small", lambda *_, is_small=is_small: is_small)
+            assert_alike(both(lambda *o: F.lstm(*o)[0], *operands), 2e-5)
+
+
+@settings(max_examples=50, deadline=None)
+@given(m=st.integers(0, 30), k=st.integers(0, 20), n=st.integers(0, 70), by_columns=st.booleans())
+def test_products_of_matrices(m: int, k: int, n: int, by_columns: bool) -> None:
+    rng = np.random.default_rng(m)
+    a, b, c = (
+        rng.normal(size=shape).astype(np.float32) for shape in ((m, k), (k, n), (m, n))
+    )
+    a = np.asfortranarray(a) if by_columns else a
+    found = np.full_like(c, np.nan)
+    products.multiply(a, b, found)
+    np.testing.assert_allclose(found, a @ b, rtol=1e-5, atol=1e-5)
+    found = c.copy()
+    products.add_product(a, b, found)
+    np.testing.assert_allclose(found, c + a @ b, rtol=1e-5, atol=1e-5)
+
+
+def test_a_product_leaves_alone_what_lies_beside_it() -> None:
+    memory = np.full(5 * 7 + 64, 3, np.float32)
+    c = memory[:35].reshape(5, 7)
+    products.multiply(np.ones((5, 2), np.float32), np.ones((2, 7), np.float32), c)
+    assert (c == 2).all() and (memory[35:] == 3).all()
+
+
+def test_products_are_compiled_where_tiles_are_full() -> None:
+    most = 32 * 102 * 400
+    assert products.is_small(102, 400, 32) is (most <= products._MOST)
+    assert not products.is_small(102, 400, 1)
+    assert not products.is_small(1002, 4000, 32)
 
 
 def test_the_gradient_of_a_gradient_does_not_depend_on_loops() -> None:

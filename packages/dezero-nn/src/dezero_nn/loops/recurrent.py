@@ -1,16 +1,26 @@
-"""What a step of a recurrent network does beside its product of matrices.
+"""Steps of a recurrent network: what they do beside products of matrices, and with small ones.
 
 They compute with rows of one length, H * N: a state, or one gate, of all sequences.
 """
 
 from __future__ import annotations
 
-from numpy import float32
+from numpy import empty, empty_like, float32
 
 from dezero_core.compiled import fused
+from dezero_nn.loops.products import add_product, is_small, multiply
 from dezero_nn.loops.scalars import sigmoid, tanh
 
-__all__ = ["activate", "lstm_step", "lstm_step_back"]
+__all__ = [
+    "activate",
+    "is_small",
+    "lstm_step",
+    "lstm_step_back",
+    "lstm_step_whole",
+    "lstm_step_whole_back",
+    "lstm_steps_whole",
+    "lstm_steps_whole_back",
+]
 
 _ONE = float32(1)
 
@@ -94,6 +104,110 @@ def _gate_back(g, factor, gate, out):
 def _input_back(gc, i, u, out):
     for j in range(len(gc)):
         out[j] = gc[j] * i[j] * (_ONE - u[j] * u[j])
+
+
+# --- the same with products of matrices, for which these are small -------------------------------
+
+
+@fused
+def lstm_step_whole(inputs, W, c, gates, c_next, tanh_c, h):
+    """Take a step of an LSTM.
+
+    Args:
+        inputs: What the weights are multiplied with, (N, K).
+        W: The weights, (K, 4 H).
+        c: As for `lstm_step`, and so are the next three.
+        gates: See above.
+        c_next: See above.
+        tanh_c: See above.
+        h: Becomes the output, (N, H).
+    """
+    multiply(W.T, _turned(inputs), gates.reshape(W.shape[1], len(inputs)))
+    state = empty_like(c)
+    lstm_step(gates, c, c_next, tanh_c, state)
+    _turn(state, h)
+
+
+@fused
+def lstm_step_whole_back(inputs, W, gates, c, tanh_c, gh, gc, gx, gW):
+    """Take gradients back through a step.
+
+    Args:
+        inputs: As for `lstm_step_whole`.
+        W: The weights of those inputs whose gradients are wanted.
+        gates: As for `lstm_step_back`, and so are the next two.
+        c: See above.
+        tanh_c: See above.
+        gh: The gradient of the output, (N, H).
+        gc: As for `lstm_step_back`.
+        gx: Where to put the gradients of inputs, an example in each column.
+        gW: Where to put that of all weights, (K, 4 H).
+    """
+    gz = empty_like(gates)
+    lstm_step_back(gates, c, tanh_c, _turned(gh), gc, gz)
+    columns = gz.reshape(W.shape[1], len(inputs))
+    multiply(W, columns, gx)
+    multiply(inputs.T, _turned(columns), gW)
+
+
+@fused
+def lstm_steps_whole(of_inputs, W, hs, cs, gates, tanh_cs):
+    """Take the steps of sequences.
+
+    Args:
+        of_inputs: What inputs add to the gates of all steps, (4 H, T N).
+        W: The weights of the state, (H, 4 H).
+        hs: The first output, and where to put the others, (T + 1, N, H).
+        cs: The first cell, and where to put the others, (T + 1, H, N).
+        gates: Where to put gates, (T, 4, H, N).
+        tanh_cs: Where to put tanh of the cells but the first, (T, H, N).
+    """
+    T, H, N = tanh_cs.shape
+    state = _turned(hs[0])
+    for t in range(T):
+        z = gates[t].reshape(4 * H, N)
+        z[:] = of_inputs[:, t * N : (t + 1) * N]
+        add_product(W.T, state, z)
+        lstm_step(gates[t], cs[t], cs[t + 1], tanh_cs[t], state)
+        _turn(state, hs[t + 1])
+
+
+@fused
+def lstm_steps_whole_back(W, gates, cs, tanh_cs, ghs, gh, gc, rows):
+    """Take gradients back through the steps of sequences.
+
+    Args:
+        W: As for `lstm_steps_whole`, and so are the next three.
+        gates: See above.
+        cs: See above.
+        tanh_cs: See above.
+        ghs: The gradients of the outputs, (T, N, H).
+        gh: Zeros, (H, N); become the gradient of the first state.
+        gc: The gradient of the last cell, (H, N); becomes that of the first.
+        rows: Where to put the gradients of what goes into the gates, (T, N, 4 H).
+    """
+    T, H, N = tanh_cs.shape
+    gz = empty_like(gates[0])
+    columns = gz.reshape(4 * H, N)
+    for t in range(T - 1, -1, -1):
+        gh += ghs[t].T
+        lstm_step_back(gates[t], cs[t], tanh_cs[t], gh, gc, gz)
+        _turn(columns, rows[t])
+        multiply(W, columns, gh)
+
+
+@fused
+def _turned(a):
+    b = empty((a.shape[1], a.shape[0]), a.dtype)
+    _turn(a, b)
+    return b
+
+
+@fused
+def _turn(a, b):
+    for i in range(b.shape[0]):
+        for j in range(b.shape[1]):
+            b[i, j] = a[j, i]
 
 
 # --- rows, element by element ---------------------------------------------------------------------

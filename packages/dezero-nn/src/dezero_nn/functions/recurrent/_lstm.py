@@ -12,10 +12,15 @@ from dezero_core.errors import describe
 from dezero_core.memory import keep_memory
 from dezero_core.parallel import matmul
 from dezero_core.primitive import primitive
-from dezero_core.typing import Array, ArrayLike
+from dezero_core.typing import Array, ArrayLike, Shape
 from dezero_nn.functions.activations import sigmoid
 from dezero_nn.functions.recurrent._common import pull_composed, result_dtype
-from dezero_nn.functions.recurrent._lstm_steps import find_step, find_step_back
+from dezero_nn.functions.recurrent._lstm_steps import (
+    take_step,
+    take_step_back,
+    take_steps,
+    take_steps_back,
+)
 
 __all__ = ["join_weights", "lstm", "lstm_cell", "lstm_of_joined", "lstm_step_of_joined"]
 
@@ -46,9 +51,9 @@ def _check(x: Array, W: Array, h: Array | None, c: Array | None) -> tuple[int, i
     return in_size, H
 
 
-def _columns(xp: Any, c: Array | None, like: Array) -> Array:
+def _columns(xp: Any, c: Array | None, shape: Shape, dtype: Any) -> Array:
     """Return a cell, (N, H), or None for zeros, as a step computes with it, (H, N)."""
-    return xp.zeros(like.shape, like.dtype) if c is None else xp.ascontiguousarray(c.T)
+    return xp.zeros(shape, dtype) if c is None else xp.ascontiguousarray(c.T)
 
 
 # --- one step ------------------------------------------------------------------------------------
@@ -58,15 +63,15 @@ def _columns(xp: Any, c: Array | None, like: Array) -> Array:
 def _lstm_step(xp: Any, x: Array, W: Array, h: Array | None, c: Array | None) -> Any:
     in_size, H = _check(x, W, h, c)
     N = len(x)
-    inputs = xp.empty((N, len(W)), result_dtype(xp, x, W, h, c))
+    dtype = result_dtype(xp, x, W, h, c)
+    inputs = xp.empty((N, len(W)), dtype)
     inputs[:, :in_size] = x
     inputs[:, in_size] = 1
     inputs[:, in_size + 1 :] = 0 if h is None else h
-    gates = matmul(xp, W.T, inputs.T).reshape(4, H, N)
-    c_next, tanh_c, h_next = (xp.empty((H, N), gates.dtype) for _ in range(3))
-    c = _columns(xp, c, c_next)
-    find_step(xp, gates, c)(gates, c, c_next, tanh_c, h_next)
-    return xp.ascontiguousarray(h_next.T), c_next.T, inputs, gates, tanh_c
+    gates, h_next = xp.empty((4, H, N), dtype), xp.empty((N, H), dtype)
+    c_next, tanh_c = xp.empty((H, N), dtype), xp.empty((H, N), dtype)
+    take_step(xp, inputs, W, _columns(xp, c, (H, N), dtype), gates, c_next, tanh_c, h_next)
+    return h_next, c_next.T, inputs, gates, tanh_c
 
 
 def _lstm_step_back(
@@ -83,20 +88,17 @@ def _lstm_step_back(
 ) -> Any:
     if xp is F:
         return pull_composed(_composed, (x, W, h, c), gy, needs)
-    in_size = x.shape[-1]
-    gh, gc = xp.ascontiguousarray(gy[0].T), gy[1].T.copy()  # a copy, to write into
-    gz, c = xp.empty_like(gates), _columns(xp, c, tanh_c)
-    find_step_back(xp, gates, c, gh, gc)(gates, c, tanh_c, gh, gc, gz)
-    columns = gz.reshape(-1, len(x))
-    gx = gh = None
-    if needs[0] or needs[2]:
-        first = 0 if needs[0] else in_size + 1
-        g = matmul(xp, W[first:], columns).T
-        gx, gh = g[:, :in_size], g[:, in_size + 1 - first :]
+    in_size, dtype = x.shape[-1], gates.dtype
+    gh, gc = xp.ascontiguousarray(gy[0]), gy[1].T.copy()  # a copy, to write into
+    # The rows of the weights that lead to what needs a gradient.
+    wanted = W if needs[0] else W[in_size + 1 :] if needs[2] else W[:0]
+    gx, gW = xp.empty((len(wanted), len(x)), dtype), xp.empty(W.shape, dtype) if needs[1] else None
+    c = _columns(xp, c, tanh_c.shape, dtype)
+    take_step_back(xp, inputs, wanted, gates, c, tanh_c, gh, gc, gx, gW)
     return [
-        gx if needs[0] else None,
-        matmul(xp, inputs.T, columns.T) if needs[1] else None,
-        gh if needs[2] else None,
+        gx[:in_size].T if needs[0] else None,
+        gW,
+        gx[len(wanted) - len(gc) :].T if needs[2] else None,
         gc.T if needs[3] else None,
     ]
 
@@ -124,15 +126,8 @@ def _lstm(xp: Any, x: Array, W: Array, h: Array | None, c: Array | None) -> Any:
     hs, cs = xp.empty((T + 1, N, H), dtype), xp.empty((T + 1, H, N), dtype)
     hs[0] = 0 if h is None else h
     cs[0] = 0 if c is None else c.T
-    of_inputs, Wh = matmul(xp, W[: in_size + 1].T, inputs.T), W[in_size + 1 :]
-    product, state = xp.zeros((4 * H, N), dtype), xp.empty((H, N), dtype)
-    step = find_step(xp, gates, cs)
-    for t in range(T):
-        if t or h is not None:
-            matmul(xp, Wh.T, hs[t].T, out=product)
-        xp.add(product, of_inputs[:, t * N : (t + 1) * N], out=gates[t].reshape(4 * H, N))
-        step(gates[t], cs[t], cs[t + 1], tanh_cs[t], state)
-        hs[t + 1] = state.T
+    of_inputs = matmul(xp, W[: in_size + 1].T, inputs.T)
+    take_steps(xp, of_inputs, W[in_size + 1 :], hs, cs, gates, tanh_cs)
     # The last cell apart, so that who holds it does not hold all cells.
     return hs[1:], cs[T].T.copy(), inputs, hs, cs, gates, tanh_cs
 
@@ -155,17 +150,9 @@ def _lstm_back(
         return pull_composed(_composed, (x, W, h, c), gy, needs)
     T, H, N = tanh_cs.shape
     in_size, dtype = x.shape[-1], gates.dtype
-    ghs, gc = gy[0], gy[1].T.astype(dtype, order="C")  # a copy, to write into
-    Wh, gh = W[in_size + 1 :], xp.zeros((H, N), dtype)
-    gz, rows = xp.empty((4, H, N), dtype), xp.empty((T, N, 4 * H), dtype)
-    columns = gz.reshape(4 * H, N)
-    step_back = find_step_back(xp, gates, cs)
-    for t in range(T - 1, -1, -1):
-        gh += ghs[t].T
-        step_back(gates[t], cs[t], tanh_cs[t], gh, gc, gz)
-        rows[t] = columns.T
-        if t or needs[2]:
-            matmul(xp, Wh, columns, out=gh)
+    ghs, gc = xp.ascontiguousarray(gy[0]), gy[1].T.astype(dtype, order="C")  # a copy, to write into
+    gh, rows = xp.zeros((H, N), dtype), xp.empty((T, N, 4 * H), dtype)
+    take_steps_back(xp, W[in_size + 1 :], gates, cs, tanh_cs, ghs, gh, gc, rows)
     rows = rows.reshape(T * N, 4 * H)
     gW: Any = None
     if needs[1]:
