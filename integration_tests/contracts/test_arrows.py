@@ -21,7 +21,7 @@ EXTRAS = {
     "dezero_core": {"numba", "ml_dtypes", "tqdm"},
     "dezero_cuda": {"cupy", "cupyx"},
     "dezero_data": {"PIL"},
-    "dezero_nn": {"PIL", "numba", "safetensors"},
+    "dezero_nn": {"PIL", "llvmlite", "numba", "safetensors"},
     # A notebook has loaded IPython by itself.
     "dezero_viz": {"IPython", "tensorboardX"},
 }

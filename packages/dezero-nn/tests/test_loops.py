@@ -193,9 +193,7 @@ def test_an_lstm_over_a_sequence(
 
 
 @pytest.mark.parametrize("states", [True, False])
-def test_a_step_of_an_lstm(
-    states: bool, is_small: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_step_of_an_lstm(states: bool, is_small: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     names = ["lstm_step_whole", "lstm_step_whole_back"]
     names = names if is_small else ["lstm_step", "lstm_step_back"]
     calls = watch(monkeypatch, recurrent, *names)
@@ -251,9 +249,7 @@ def test_sizes_of_all_kinds(n: int, hidden: int, steps: int) -> None:
 @given(m=st.integers(0, 30), k=st.integers(0, 20), n=st.integers(0, 70), by_columns=st.booleans())
 def test_products_of_matrices(m: int, k: int, n: int, by_columns: bool) -> None:
     rng = np.random.default_rng(m)
-    a, b, c = (
-        rng.normal(size=shape).astype(np.float32) for shape in ((m, k), (k, n), (m, n))
-    )
+    a, b, c = (rng.normal(size=shape).astype(np.float32) for shape in ((m, k), (k, n), (m, n)))
     a = np.asfortranarray(a) if by_columns else a
     found = np.full_like(c, np.nan)
     products.multiply(a, b, found)

@@ -95,9 +95,7 @@ def _make_tile(height: int) -> Any:
     or of c += a b.
     """
 
-    def tile(
-        typing: Any, a: Any, b: Any, c: Any, row: Any, column: Any, n: Any, adds: Any
-    ) -> Any:
+    def tile(typing: Any, a: Any, b: Any, c: Any, row: Any, column: Any, n: Any, adds: Any) -> Any:
         where = types.intp, types.intp, types.intp
         return types.void(a, b, c, *where, types.boolean), generate
 
@@ -140,9 +138,7 @@ class _Tile:
         )
         rows = [builder.add(self._row, _INDEX(r)) for r in range(height)]
         # LLVM keeps in registers what is put on the stack so.
-        sums = [
-            [cgutils.alloca_once_value(builder, _ZERO) for _ in range(_VECTORS)] for _ in rows
-        ]
+        sums = [[cgutils.alloca_once_value(builder, _ZERO) for _ in range(_VECTORS)] for _ in rows]
         with cgutils.for_range(builder, inner) as loop:
             of_b = self._load(self._b, builder.mul(loop.index, width), self._masks)
             along = builder.mul(loop.index, by_column)
