@@ -239,14 +239,18 @@ class Elementwise(Optimizer):
 
     def update_all(self, params: list[Parameter]) -> None:
         """Change some parameters, at once where a kernel does it (see `Optimizer.update_all`)."""
-        # What a subclass does to a single parameter, no kernel knows. NumPy has none.
-        if (
-            self._kernel is not None
-            and type(self).update_one is Elementwise.update_one
-            and any([type(param.data) is not np.ndarray for param in params])
+        # What a subclass does to a single parameter, nobody knows here.
+        if type(self).update_one is not Elementwise.update_one:
+            super().update_all(params)
+            return
+        # NumPy has no kernels.
+        if self._kernel is not None and any(
+            [type(param.data) is not np.ndarray for param in params]
         ):
             params = self._update_by_kernels(params)
-        super().update_all(params)
+        common = None if self.groups else self._numbers_for(self)
+        for param in params:
+            self._update(param, common or self._numbers_for(self.settings_of(param)))
 
     def _update_by_kernels(self, params: list[Parameter]) -> list[Parameter]:
         """Change what kernels change, and return the others."""
@@ -294,8 +298,10 @@ class Elementwise(Optimizer):
 
     def update_one(self, param: Parameter) -> None:
         """Change one parameter (see `Optimizer.update_one`)."""
+        self._update(param, self._numbers_for(self.settings_of(param)))
+
+    def _update(self, param: Parameter, numbers: Numbers) -> None:
         data, g = param.data, param.grad.data  # type: ignore[union-attr]
-        numbers = self._numbers_for(self.settings_of(param))
         plan = self._plans.get(id(param))
         if plan is None or plan.data is not data or (plan.flat and not g.flags.c_contiguous):
             plan = self._plan(param, g)

@@ -94,7 +94,7 @@ def _logistic(xp: Any, x: Array) -> Array:
     if not y.shape:
         return 1 / (1 + y)
     y += 1
-    return xp.divide(1, y, out=y)
+    return xp.reciprocal(y, out=y)
 
 
 def _logistic_slope(xp: Any, gy: Any, y: Any) -> Any:

@@ -31,7 +31,7 @@ __all__ = ["softmax_cross_entropy", "softmax_cross_entropy_simple"]
 # stay apart, for beside a huge score a logarithm is lost in rounding.
 @primitive(extras=["largest", "log_sum"], autocast="single")
 def _softmax_cross_entropy(xp: Any, x: Array, t: Array, *, is_mean: bool) -> Any:
-    largest = x.max(axis=1, keepdims=True)
+    largest = _largest(xp, x)
     y = x - largest
     right = y.reshape(-1).take(_places(xp, t, x.shape))
     y = xp.exp(y, out=y if y.dtype.kind == "f" else None)
@@ -54,6 +54,13 @@ def _host_ones(shape: int | tuple[int, int], dtype: Any) -> Array:
 
 def _ones(xp: Any, shape: int | tuple[int, int], dtype: Any) -> Array:
     return _host_ones(shape, dtype) if xp is np else xp.ones(shape, dtype)
+
+
+def _largest(xp: Any, x: Array) -> Array:
+    """Return the largest score of each example, (N, 1). NumPy finds where it is much sooner."""
+    if xp is not np:
+        return x.max(axis=1, keepdims=True)
+    return x.reshape(-1).take(_places(xp, x.argmax(axis=1), x.shape)).reshape(-1, 1)
 
 
 def _places(xp: Any, t: Array, shape: tuple[int, ...]) -> Array:
