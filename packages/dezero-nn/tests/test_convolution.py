@@ -215,12 +215,16 @@ def test_any_setting(data: Any) -> None:
             results.append(gradients(F.conv2d, x, W, **options))
     for y, wanted in zip(*results, strict=True):
         np.testing.assert_allclose(y, wanted, rtol=1e-10, atol=1e-10)
+    with using_algorithm("direct"):
+        found = gradients(F.conv2d, x.astype(np.float32), W.astype(np.float32), **options)
+    for y, wanted in zip(found, results[0], strict=True):
+        np.testing.assert_allclose(y, wanted, rtol=1e-5, atol=1e-4)
 
 
-def chosen(x: Any, W: Any, dtype: Any = np.float32, **options: Any) -> str:
+def chosen(x: Any, W: Any, dtype: Any = np.float32, to: str = "conv2d", **options: Any) -> str:
     settings = {"stride": (1, 1), "pad": (1, 1), "dilation": (1, 1), "groups": 1} | options
     g = of_conv(np.empty(x), np.empty(W), None, **settings)  # type: ignore[arg-type]
-    return choose("conv2d", g, dtype)
+    return choose(to, g, dtype)
 
 
 def test_choice_of_tiles() -> None:
@@ -230,7 +234,11 @@ def test_choice_of_tiles() -> None:
         assert chosen((64, 32, 14, 14), (64, 32, 3, 3)) == "winograd2"
         assert chosen((32, 512, 7, 7), (512, 512, 3, 3)) == "winograd4"
         assert chosen((1, 512, 7, 7), (512, 512, 3, 3)) == "columns"
+
+
+def test_choice_of_tiles_by_loops(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("numba", reason="Numba is not installed")
+    monkeypatch.setattr(loops(), "VECTOR", 0)
     assert chosen((1, 64, 112, 112), (64, 64, 3, 3)) == "winograd4"
     assert chosen((1, 64, 56, 56), (64, 64, 3, 3)) == "columns"
     assert chosen((1, 128, 28, 28), (128, 128, 3, 3)) == "winograd2"
@@ -238,13 +246,40 @@ def test_choice_of_tiles() -> None:
     assert chosen((1, 512, 14, 14), (512, 512, 3, 3)) == "columns"
 
 
+def loops() -> Any:
+    from dezero_nn.loops import direct
+
+    return direct
+
+
+@pytest.mark.parametrize("vector", [8, 16])
+def test_choice_of_direct_products(vector: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("numba", reason="Numba is not installed")
+    monkeypatch.setattr(loops(), "VECTOR", vector)
+    with_long = "direct" if vector == 16 else "columns"
+    assert chosen((64, 16, 32, 32), (16, 16, 3, 3)) == "direct"
+    assert chosen((64, 32, 14, 14), (64, 32, 3, 3)) == ("direct" if vector == 16 else "winograd2")
+    assert chosen((1, 64, 56, 56), (64, 64, 3, 3)) == with_long
+    assert chosen((1, 64, 112, 112), (64, 64, 3, 3)) == "winograd4"
+    assert chosen((1, 512, 14, 14), (512, 512, 3, 3)) == with_long
+    assert chosen((1, 1, 28, 28), (32, 1, 3, 3)) == "columns"
+    # Gradients: of images with a stride, of few weights, of many for one small image.
+    stride = {"stride": (2, 2)}
+    assert chosen((32, 64, 14, 14), (128, 64, 4, 4), to="deconv2d", **stride) == "direct"
+    assert chosen((64, 6, 14, 14), (16, 6, 5, 5), to="conv2d_weight") == "direct"
+    for operation in ("deconv2d", "conv2d_weight"):
+        assert chosen((1, 512, 14, 14), (512, 512, 3, 3), to=operation) == "columns"
+    with using_compiled(False):
+        assert chosen((64, 16, 32, 32), (16, 16, 3, 3)) == "columns"
+
+
 def test_choice() -> None:
     assert chosen((1, 64, 56, 56), (64, 64, 3, 3), np.float64) == "columns"
     assert chosen((1, 64, 56, 56), (64, 64, 3, 3), np.float16) == "general"
-    assert chosen((1, 64, 56, 56), (64, 64, 3, 3), stride=(2, 1)) == "columns"
     assert chosen((1, 3, 56, 56), (64, 3, 3, 3)) == "columns"
     assert chosen((1, 256, 14, 14), (64, 256, 1, 1), pad=(0, 0), stride=(2, 2)) == "pointwise"
     with using_compiled(False):
+        assert chosen((1, 64, 56, 56), (64, 64, 3, 3), stride=(2, 1)) == "columns"
         assert chosen((1, 32, 56, 56), (32, 1, 3, 3), groups=32) == "depthwise"
         assert chosen((1, 32, 14, 14), (32, 1, 3, 3), groups=32) == "columns"
     assert chosen((0, 256, 14, 14), (64, 256, 1, 1), pad=(0, 0)) == "general"

@@ -1,20 +1,12 @@
 """Depthwise convolution: weighted sums of one row of numbers, shifted.
 
-The images of a channel are laid into a frame, one below another, as one long row of numbers. What
-all windows see at one place of the kernel, a tap, is then a slice of it. With a stride the frame
-has phases: of stride 2, one for each of even and odd rows and columns. Results lie likewise, and
-what is computed beyond their ends is left out.
+What all windows see at one place of the kernel, a tap, is a slice of a row that a channel's images
+were laid into (`dezero_nn.loops.frames`). Results lie likewise, and what is computed beyond their
+ends is left out.
 
 Images come as one row too, and their shape. Slices are told by where they begin: to make arrays of
-them takes as long as to copy a small image. Each function takes a range of channels; `starts`,
-where the slices of the taps begin; and as `layout`
-
-    stack: how many images of a channel are computed at a time;
-    length: of the frame;
-    width: how far a row is from the next;
-    area: how far an image is from the next;
-    steps: the stride;
-    phases: for each phase the first row and column of an image in it, and where they lie.
+them takes as long as to copy a small image. Each function takes a range of channels, the `layout`,
+and `starts`, where the slices of the taps begin.
 """
 
 from __future__ import annotations
@@ -23,7 +15,7 @@ import numpy as np
 from numpy import uintp
 
 from dezero_core.compiled import fused, loop, summed
-from dezero_nn.loops.memory import copy
+from dezero_nn.loops.frames import lay, move, take
 
 __all__ = ["backward_w", "backward_x", "forward"]
 
@@ -43,11 +35,11 @@ def forward(x, x_shape, W, b, y, y_shape, channels, layout, starts):
             images = min(stack, N - n)
             for k in range(images):
                 at = ((n + k) * C + c) * H * Wd
-                _lay(x, at, H, Wd, frame, k * area, width, steps, phases)
+                lay(x, at, H, Wd, frame, k * area, width, steps, phases)
             _add_taps(frame, starts, W, c, 0, len(starts), b[c], row, 0, images * area)
             for k in range(images):
                 at = ((n + k) * C + c) * OH * OW
-                _move(row, k * area, width, y, at, OW, OH, OW)
+                move(row, k * area, width, y, at, OW, OH, OW)
 
 
 @fused
@@ -66,14 +58,14 @@ def backward_x(gy, y_shape, W, b, gx, x_shape, channels, layout, starts, bounds)
             images = min(stack, N - n)
             for k in range(images):
                 at = ((n + k) * C + c) * OH * OW
-                _move(gy, at, OW, row, lead + k * area, width, OH, OW)
+                move(gy, at, OW, row, lead + k * area, width, OH, OW)
             for p in range(len(phases)):
                 at = p * stack * area
                 taps = bounds[p], bounds[p + 1]
                 _add_taps(row, starts, W, c, taps[0], taps[1], b[c], frame, at, images * area)
             for k in range(images):
                 at = ((n + k) * C + c) * H * Wd
-                _take(frame, k * area, width, steps, phases, gx, at, H, Wd)
+                take(frame, k * area, width, steps, phases, gx, at, H, Wd)
 
 
 @fused
@@ -90,74 +82,12 @@ def backward_w(x, x_shape, gy, y_shape, gW, channels, layout, starts):
             images = min(stack, N - n)
             for k in range(images):
                 at = ((n + k) * C + c) * H * Wd
-                _lay(x, at, H, Wd, frame, k * area, width, steps, phases)
+                lay(x, at, H, Wd, frame, k * area, width, steps, phases)
                 at = ((n + k) * C + c) * OH * OW
-                _move(gy, at, OW, row, k * area, width, OH, OW)
+                move(gy, at, OW, row, k * area, width, OH, OW)
             _add_products(frame, starts, row, images * area, sums)
         for t in range(len(starts)):
             gW[c, t] = sums[t]
-
-
-# --- between images and rows ----------------------------------------------------------------------
-
-
-@loop
-def _lay(x, at, H, W, frame, to, width, steps, phases):
-    """Lay an image into all phases of the frame."""
-    down, right = steps
-    if down == right == 1:
-        _move(x, at, W, frame, to + phases[0, 2], width, H, W)
-        return
-    for p in range(len(phases)):
-        i = to + phases[p, 2]
-        columns = (W - phases[p, 1] + right - 1) // right
-        for r in range(phases[p, 0], H, down):
-            j = at + r * W + phases[p, 1]
-            if right == 2:
-                _take_every_other(x, uintp(j), frame, uintp(i), columns)
-            else:
-                for q in range(columns):
-                    frame[i + q] = x[j + q * right]
-            i += width
-
-
-@loop
-def _take(frame, start, width, steps, phases, x, at, H, W):
-    """Take an image out of all phases of the frame."""
-    down, right = steps
-    if down == right == 1:
-        _move(frame, start + phases[0, 2], width, x, at, W, H, W)
-        return
-    for p in range(len(phases)):
-        i = start + phases[p, 2]
-        columns = (W - phases[p, 1] + right - 1) // right
-        for r in range(phases[p, 0], H, down):
-            j = at + r * W + phases[p, 1]
-            if right == 2:
-                _to_every_other(frame, uintp(i), x, uintp(j), columns)
-            else:
-                for q in range(columns):
-                    x[j + q * right] = frame[i + q]
-            i += width
-
-
-@loop
-def _move(x, i, x_width, y, j, y_width, height, width):
-    """Lay an image whose rows are x_width apart y_width apart."""
-    for r in range(height):
-        copy(x, i + r * x_width, y, j + r * y_width, width)
-
-
-@loop
-def _take_every_other(x, i, y, j, n):
-    for q in range(uintp(n)):
-        y[j + q] = x[i + q + q]
-
-
-@loop
-def _to_every_other(x, i, y, j, n):
-    for q in range(uintp(n)):
-        y[j + q + q] = x[i + q]
 
 
 # --- on rows --------------------------------------------------------------------------------------
