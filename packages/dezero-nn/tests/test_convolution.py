@@ -259,7 +259,8 @@ def test_choice_of_direct_products(vector: int, monkeypatch: pytest.MonkeyPatch)
     with_long = "direct" if vector == 16 else "columns"
     assert chosen((64, 16, 32, 32), (16, 16, 3, 3)) == "direct"
     assert chosen((64, 32, 14, 14), (64, 32, 3, 3)) == ("direct" if vector == 16 else "winograd2")
-    assert chosen((1, 64, 56, 56), (64, 64, 3, 3)) == with_long
+    assert chosen((2, 64, 32, 32), (64, 64, 3, 3)) == with_long
+    assert chosen((1, 64, 56, 56), (64, 64, 3, 3)) == "columns"
     assert chosen((1, 64, 112, 112), (64, 64, 3, 3)) == "winograd4"
     assert chosen((1, 512, 14, 14), (512, 512, 3, 3)) == with_long
     assert chosen((1, 1, 28, 28), (32, 1, 3, 3)) == "columns"

@@ -13,6 +13,7 @@ from dezero_core.parallel import in_threads
 from dezero_core.primitive import primitive
 from dezero_core.typing import Array, Shape
 from dezero_nn.functions._channels import find_loops
+from dezero_nn.functions._shares import in_shares
 
 __all__ = [
     "blocks",
@@ -100,7 +101,7 @@ def _in_loop(name: str, operands: Sequence[Any]) -> Array | None:
         for i in starts:
             loop(*[row[i : i + _SHARE] for row in rows])
 
-    in_threads(compute, range(0, x.size, _SHARE))
+    in_shares(compute, range(0, x.size, _SHARE), x.size)
     return y
 
 

@@ -42,7 +42,9 @@ def pays(operation: str, g: Geometry, dtype: Any) -> bool:
         g: The geometry.
         dtype: That of all operands.
     """
-    if not fits(g, dtype):
+    # One image at a time threads sleep between its layers, and take as long to wake up as BLAS's,
+    # which do not, for the columns.
+    if not fits(g, dtype) or (g.batch == 1 and not g.is_much):
         return False
     inputs, out = g.in_channels // g.groups, g.out_channels // g.groups
     # With short vectors BLAS is the faster one, once it makes up for copying columns.
