@@ -20,6 +20,7 @@ from dezero_core.typing import Array, ArrayLike, Axis, DTypeLike, Shape
 __all__ = ["Parameter", "Variable", "as_array", "as_variable", "variable_of"]
 
 _new = object.__new__
+_Scalar = np.generic  # a name of this module's own is found sooner
 _Self = TypeVar("_Self", bound="Variable")
 
 
@@ -71,7 +72,7 @@ class Variable:
     def data(self) -> Array:
         """The array, or None."""
         data = self._data
-        if isinstance(data, np.generic):
+        if isinstance(data, _Scalar):
             data = self._data = np.asarray(data)
         return data
 
@@ -449,7 +450,7 @@ def as_variable(x: ArrayLike) -> Variable:
 
 def _check_data(data: Any, name: str) -> Any:
     if type(data) is not np.ndarray and data is not None:
-        if isinstance(data, np.generic):
+        if isinstance(data, _Scalar):
             data = np.asarray(data)
         elif isinstance(data, (bool, int, float, complex, list, tuple, str, Variable)):
             hint = "take its .data" if isinstance(data, Variable) else "convert with numpy.array"
