@@ -1,9 +1,9 @@
 """Convolution as a product of matrices whose columns are never laid out.
 
 What windows see at one place of the kernel is a slice of an image that lies as one row of numbers,
-padding included (`dezero_nn.loops.frames`). So a row of the columns that a
-convolution multiplies its weights with is there already: all that a product has to be told is where
-it begins.
+padding included (`dezero_nn.loops.frames`). So each row of the columns that a convolution
+multiplies its weights with is there already, and all that a product has to be told is where it
+begins.
 
 Each function takes a range of images, whole stacks of them, a range of those channels of each group
 that it computes, and the `layout`.
