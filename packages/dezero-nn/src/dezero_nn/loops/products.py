@@ -5,8 +5,8 @@ over the inner axis: each turn loads two vectors of b, and multiplies them by on
 each row. BLAS does the same, in blocks that it copies before, so that it reads any size and any
 order of axes well. Up to a few hundred rows and columns all is in the second cache anyway.
 
-Numba does not keep a tile in registers if it is written as loops over arrays; so the instructions
-are written here, in the language of its compiler, LLVM.
+That a tile stays in registers is not left to the compiler to find out: its instructions are written
+here, in the language of Numba's compiler, LLVM.
 
 K. Goto, R. van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008.
 """
