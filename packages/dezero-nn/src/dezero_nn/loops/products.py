@@ -13,6 +13,7 @@ K. Goto, R. van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from llvmlite import ir
@@ -161,7 +162,7 @@ def _make_tile(height: int, *, full: bool) -> Any:
             context.make_array(kind)(context, builder, x) if isinstance(kind, types.Array) else x
             for kind, x in zip(signature.args, args, strict=True)
         ]
-        _Tile(builder, *operands, full=full).generate(height)
+        _Tile(builder, operands, full=full).generate(height)
         return context.get_dummy_value()
 
     return intrinsic(tile)
@@ -170,26 +171,10 @@ def _make_tile(height: int, *, full: bool) -> Any:
 class _Tile:
     """Writes what computes a tile."""
 
-    def __init__(
-        self,
-        builder: Any,
-        a: Any,
-        rows: Any,
-        first: Any,
-        step: Any,
-        b: Any,
-        starts: Any,
-        c: Any,
-        row: Any,
-        column: Any,
-        n: Any,
-        *,
-        full: bool,
-    ) -> None:
+    def __init__(self, builder: Any, operands: Sequence[Any], *, full: bool) -> None:
         self._builder = builder
-        self._a, self._b, self._c = a, b, c
-        self._rows, self._first, self._step, self._starts = rows, first, step, starts
-        self._row, self._column = row, column
+        self._a, self._rows, self._first, self._step, self._b, self._starts, self._c = operands[:7]
+        self._row, self._column, n = operands[7:]
         # Which numbers of each vector there are; None if all.
         self._masks: list[Any] = [None] * _VECTORS
         if full:
