@@ -192,12 +192,8 @@ class _Tile:
         _, width = cgutils.unpack_tuple(builder, self._c.shape)
         rows = [builder.add(self._row, _INDEX(r)) for r in range(height)]
         of_a = [builder.add(self._get(self._rows, row), self._first) for row in rows]
-        # LLVM keeps in registers what is put on the stack so.
+        # LLVM keeps in registers what is put on the stack so. It is zero whenever we come by.
         sums = [[cgutils.alloca_once_value(builder, _ZERO) for _ in range(_VECTORS)] for _ in rows]
-        # Set anew each time, for the tile may be inside a loop.
-        for totals in sums:
-            for total in totals:
-                builder.store(_ZERO, total)
         with cgutils.for_range(builder, inner) as loop:
             of_b = self._load(self._b, self._get(self._starts, loop.index))
             along = builder.mul(loop.index, self._step)

@@ -92,7 +92,8 @@ def choose(operation: str, g: Geometry, dtype: Any) -> str:
     if forced is not None and _fits(forced, g, dtype):
         return forced
     # Compiled loops, where there is Numba: 0.1 to 0.3; not loaded for a few numbers.
-    if g.batch * g.in_channels * g.pixels >= 1 << 11 and depthwise_rows.fits(g, dtype):
+    is_enough = g.batch * g.in_channels * g.pixels >= 1 << 11
+    if is_enough and depthwise_rows.fits(g, dtype):
         return "depthwise_rows"
     # No columns to copy: 0.9 of the time, and less for gradients with a stride.
     if pointwise.fits(g, dtype):
@@ -101,7 +102,6 @@ def choose(operation: str, g: Geometry, dtype: Any) -> str:
     if depthwise.fits(g, dtype) and (operation == "conv2d_weight" or g.pixels >= 1024):
         return "depthwise"
     # With AVX-512, 14x14, batch 64, 32 to 64 channels: 0.5; 32x32, 16 channels: 0.3.
-    is_enough = g.batch * g.in_channels * g.pixels >= 1 << 11
     otherwise = "direct" if is_enough and direct.pays(operation, g, dtype) else "columns"
     # The transforms of weights are shared by all tiles, and tiles that reach beyond the image are
     # computed for nothing.

@@ -15,7 +15,7 @@ from dezero_core.compiled import Loops
 from dezero_core.typing import Array
 from dezero_nn.functions._shares import in_shares
 from dezero_nn.functions.convolution.geometry import Geometry
-from dezero_nn.functions.convolution.rows import flat, layout_of, plain
+from dezero_nn.functions.convolution.rows import bias_of, flat, layout_of, plain
 
 __all__ = ["backward_w", "backward_x", "fits", "forward"]
 
@@ -35,7 +35,8 @@ def fits(g: Geometry, dtype: Any) -> bool:
 def forward(x: Array, W: Array, b: Array | None, g: Geometry) -> Array:
     """Return the convolution of images with weights, and the bias added."""
     layout, y = layout_of(g, _MOST), np.empty(g.y_shape, x.dtype)
-    operands = flat(x), g.x_shape, _by_channel(W, g), _bias(b, g, x.dtype), flat(y), g.y_shape
+    W, b = _by_channel(W, g), bias_of(b, g.in_channels, x.dtype)
+    operands = flat(x), g.x_shape, W, b, flat(y), g.y_shape
     _for_channels("forward", g, operands, layout.sizes, layout.starts)
     return y
 
@@ -43,12 +44,10 @@ def forward(x: Array, W: Array, b: Array | None, g: Geometry) -> Array:
 def backward_x(gy: Array, W: Array, b: Array | None, g: Geometry) -> Array:
     """Return the images' gradient, the transposed convolution, and the bias added."""
     layout, gx = layout_of(g, _MOST), np.empty(g.x_shape, gy.dtype)
-    order = np.argsort(layout.phases, kind="stable")
-    bounds = np.searchsorted(layout.phases[order], np.arange(g.stride[0] * g.stride[1] + 1))
-    starts = layout.shifts.max() - layout.shifts[order]
-    W, b = plain(_by_channel(W, g)[:, order]), _bias(b, g, gy.dtype)
+    starts = layout.shifts.max() - layout.shifts[layout.order]
+    W, b = plain(_by_channel(W, g)[:, layout.order]), bias_of(b, g.in_channels, gy.dtype)
     operands = flat(gy), g.y_shape, W, b, flat(gx), g.x_shape
-    _for_channels("backward_x", g, operands, layout.sizes, starts, bounds)
+    _for_channels("backward_x", g, operands, layout.sizes, starts, layout.bounds)
     return gx
 
 
@@ -73,7 +72,3 @@ def _for_channels(name: str, g: Geometry, operands: Any, *numbers: Any) -> None:
 
 def _by_channel(W: Array, g: Geometry) -> Array:
     return plain(W).reshape(g.in_channels, -1)
-
-
-def _bias(b: Array | None, g: Geometry, dtype: Any) -> Array:
-    return np.zeros(g.in_channels, dtype) if b is None else plain(b)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from math import inf
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
@@ -17,9 +17,11 @@ from dezero_core.compiled import Loops
 from dezero_core.parallel import in_threads, thread_count
 from dezero_core.typing import Array
 from dezero_nn.functions.convolution.geometry import Geometry
-from dezero_nn.functions.convolution.rows import flat, layout_of, plain
+from dezero_nn.functions.convolution.rows import bias_of, flat, layout_of, plain
 
 __all__ = ["backward_w", "backward_x", "fits", "forward"]
+
+_Result = TypeVar("_Result")
 
 _loops = Loops("dezero_nn.loops.direct")
 
@@ -66,7 +68,7 @@ def forward(x: Array, W: Array, b: Array | None, g: Geometry) -> Array:
     stack, length, *_ = layout.sizes
     inputs, out = np.arange(g.in_channels // g.groups), g.out_channels // g.groups
     starts = np.add.outer(inputs * length, layout.starts).reshape(-1)
-    W, b = plain(W).reshape(g.grouped_w_shape), _bias(b, g.out_channels)
+    W, b = plain(W).reshape(g.grouped_w_shape), bias_of(b, g.out_channels, x.dtype)
     operands = flat(x), g.x_shape, W, b, flat(y), g.y_shape
 
     def compute(images: tuple[int, int], channels: tuple[int, int]) -> None:
@@ -81,15 +83,13 @@ def backward_x(gy: Array, W: Array, b: Array | None, g: Geometry) -> Array:
     layout, gx = layout_of(g, _MOST), np.empty(g.x_shape, gy.dtype)
     stack, _, width, area, steps, phases = layout.sizes
     inputs, out, taps = g.in_channels // g.groups, g.out_channels // g.groups, len(layout.phases)
-    order = np.argsort(layout.phases, kind="stable")
-    bounds = np.searchsorted(layout.phases[order], np.arange(g.stride[0] * g.stride[1] + 1))
     # Where a tap of the first row of results begins, there are zeros before.
     lead = int(layout.shifts.max())
     length = lead + stack * area
     W, rows = W.reshape(g.groups, out, inputs, taps), np.arange(out) * length
-    of_phases = [order[i:j] for i, j in pairwise(bounds)]
+    of_phases = [layout.order[i:j] for i, j in pairwise(layout.bounds)]
     weights = [W[..., i].swapaxes(1, 2).reshape(g.groups, inputs, -1) for i in of_phases]
-    W, b = plain(np.concatenate(weights, axis=2)), _bias(b, g.in_channels)
+    W, b = plain(np.concatenate(weights, axis=2)), bias_of(b, g.in_channels, gy.dtype)
     starts = np.concatenate(
         [np.add.outer(rows, lead - layout.shifts[i]).reshape(-1) for i in of_phases]
     )
@@ -97,7 +97,7 @@ def backward_x(gy: Array, W: Array, b: Array | None, g: Geometry) -> Array:
     sizes = stack, length, width, area, steps, phases
 
     def compute(images: tuple[int, int], channels: tuple[int, int]) -> None:
-        _loops.module().backward_x(*operands, images, channels, sizes, starts, bounds)
+        _loops.module().backward_x(*operands, images, channels, sizes, starts, layout.bounds)
 
     _share(compute, g, stack, inputs)
     return gx
@@ -108,38 +108,35 @@ def backward_w(x: Array, gy: Array, g: Geometry) -> Array:
     layout = layout_of(g, _MOST)
     inputs, out = g.in_channels // g.groups, g.out_channels // g.groups
     operands = flat(x), g.x_shape, flat(gy), g.y_shape
-    sums: list[Array] = []
 
-    def compute(images: tuple[int, int], channels: tuple[int, int]) -> None:
+    def compute(images: tuple[int, int], channels: tuple[int, int]) -> Array:
         gW = np.zeros((g.groups, inputs, len(layout.starts), out), x.dtype)
         _loops.module().backward_w(*operands, gW, images, channels, layout.sizes, layout.starts)
-        sums.append(gW)
+        return gW
 
-    _share(compute, g, layout.sizes[0], inputs)
-    gW = sums[0] if len(sums) == 1 else np.sum(sums, axis=0)
+    gW: Array = sum(_share(compute, g, layout.sizes[0], inputs))
     return np.ascontiguousarray(gW.transpose(0, 3, 1, 2)).reshape(g.w_shape)
 
 
 def _share(
-    compute: Callable[[tuple[int, int], tuple[int, int]], None],
+    compute: Callable[[tuple[int, int], tuple[int, int]], _Result],
     g: Geometry,
     stack: int,
     channels: int,
-) -> None:
-    """Divide images among threads, whole stacks of them; or channels, where stacks are few."""
+) -> list[_Result]:
+    """Divide images among threads, whole stacks of them; or channels, where stacks are few.
+
+    Returns:
+        What `compute` returned, in the order of the shares, so that a sum is the same each time.
+    """
     stacks = range(0, g.batch, stack)
 
-    def some_images(share: Sequence[int]) -> None:
-        compute((share[0], min(share[-1] + stack, g.batch)), (0, channels))
+    def some_images(share: Sequence[int]) -> _Result:
+        return compute((share[0], min(share[-1] + stack, g.batch)), (0, channels))
 
-    def some_channels(share: Sequence[int]) -> None:
-        compute((0, g.batch), (share[0], min(share[-1] + _CHANNELS, channels)))
+    def some_channels(share: Sequence[int]) -> _Result:
+        return compute((0, g.batch), (share[0], min(share[-1] + _CHANNELS, channels)))
 
     if len(stacks) >= 2 * thread_count() or g.groups > 1:
-        in_threads(some_images, stacks, start=g.is_much)
-    else:
-        in_threads(some_channels, range(0, channels, _CHANNELS), start=g.is_much)
-
-
-def _bias(b: Array | None, channels: int) -> Array:
-    return np.zeros(channels, np.float32) if b is None else plain(b)
+        return in_threads(some_images, stacks, start=g.is_much)
+    return in_threads(some_channels, range(0, channels, _CHANNELS), start=g.is_much)

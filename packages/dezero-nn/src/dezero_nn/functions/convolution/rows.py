@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import product
+from typing import Any
 
 import numpy as np
 
 from dezero_core.typing import Array
 from dezero_nn.functions.convolution.geometry import Geometry
 
-__all__ = ["Layout", "flat", "layout_of", "plain"]
+__all__ = ["Layout", "bias_of", "flat", "layout_of", "plain"]
 
 
 class Layout:
@@ -24,6 +25,8 @@ class Layout:
         phases: The phase in which each place of the kernel lies.
         shifts: Where what windows see there begins, within the phase.
         starts: The same within the frame, which holds all phases.
+        order: Places of the kernel, sorted by phases.
+        bounds: Where each phase begins in that order, and where the last one ends.
     """
 
     def __init__(self, g: Geometry, most: int) -> None:
@@ -34,6 +37,8 @@ class Layout:
         self.phases = np.array([v % sh * sw + u % sw for v, u in places])
         self.shifts = np.array([v // sh * width + u // sw for v, u in places])
         self.starts = self.phases * (stack * height * width) + self.shifts
+        self.order = np.argsort(self.phases, kind="stable")
+        self.bounds = np.searchsorted(self.phases[self.order], np.arange(sh * sw + 1))
         # Beyond its end there are zeros, which the last windows see in other phases too.
         length = (stack * sh * sw) * height * width + int(self.shifts.max())
         origins = []
@@ -69,3 +74,8 @@ def plain(x: Array) -> Array:
 def flat(x: Array) -> Array:
     """Return an array as loops take it, as one row of numbers."""
     return plain(x).reshape(-1)
+
+
+def bias_of(b: Array | None, channels: int, dtype: Any) -> Array:
+    """Return a bias as loops take it, zeros if there is none."""
+    return np.zeros(channels, dtype) if b is None else plain(b)
