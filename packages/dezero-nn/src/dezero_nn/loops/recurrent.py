@@ -156,7 +156,7 @@ def lstm_step_whole_back(inputs, W, gates, c, tanh_c, gh, gc, gx, gW):
 
 
 @fused
-def lstm_steps_whole(of_inputs, W, hs, cs, gates, tanh_cs):
+def lstm_steps_whole(of_inputs, W, hs, cs, gates, tanh_cs, from_zeros):
     """Take the steps of sequences.
 
     Args:
@@ -166,19 +166,21 @@ def lstm_steps_whole(of_inputs, W, hs, cs, gates, tanh_cs):
         cs: The first cell, and where to put the others, (T + 1, H, N).
         gates: Where to put gates, (T, 4, H, N).
         tanh_cs: Where to put tanh of the cells but the first, (T, H, N).
+        from_zeros: Whether the first output is zeros, so that its product is, too.
     """
     T, H, N = tanh_cs.shape
     state = _turned(hs[0])
     for t in range(T):
         z = gates[t].reshape(4 * H, N)
         z[:] = of_inputs[:, t * N : (t + 1) * N]
-        add_transposed_product(W, state, z)
+        if t or not from_zeros:
+            add_transposed_product(W, state, z)
         lstm_step(gates[t], cs[t], cs[t + 1], tanh_cs[t], state)
         _turn(state, hs[t + 1])
 
 
 @fused
-def lstm_steps_whole_back(W, gates, cs, tanh_cs, ghs, gh, gc, rows):
+def lstm_steps_whole_back(W, gates, cs, tanh_cs, ghs, gh, gc, rows, to_first):
     """Take gradients back through the steps of sequences.
 
     Args:
@@ -187,9 +189,10 @@ def lstm_steps_whole_back(W, gates, cs, tanh_cs, ghs, gh, gc, rows):
         cs: See above.
         tanh_cs: See above.
         ghs: The gradients of the outputs, (T, N, H).
-        gh: Zeros, (H, N); become the gradient of the first state.
+        gh: Zeros, (H, N); become the gradient of the first state, if that is wanted.
         gc: The gradient of the last cell, (H, N); becomes that of the first.
         rows: Where to put the gradients of what goes into the gates, (T, N, 4 H).
+        to_first: Whether the gradient of the first state is wanted.
     """
     T, H, N = tanh_cs.shape
     gz = empty_like(gates[0])
@@ -198,7 +201,8 @@ def lstm_steps_whole_back(W, gates, cs, tanh_cs, ghs, gh, gc, rows):
         gh += ghs[t].T
         lstm_step_back(gates[t], cs[t], tanh_cs[t], gh, gc, gz)
         _turn(columns, rows[t])
-        multiply(W, columns, gh)
+        if t or to_first:
+            multiply(W, columns, gh)
 
 
 @fused

@@ -127,7 +127,8 @@ def _lstm(xp: Any, x: Array, W: Array, h: Array | None, c: Array | None) -> Any:
     hs[0] = 0 if h is None else h
     cs[0] = 0 if c is None else c.T
     of_inputs = matmul(xp, W[: in_size + 1].T, inputs.T)
-    take_steps(xp, of_inputs, W[in_size + 1 :], hs, cs, gates, tanh_cs)
+    Wh = W[in_size + 1 :]
+    take_steps(xp, of_inputs, Wh, hs, cs, gates, tanh_cs, from_zeros=h is None)
     # The last cell apart, so that who holds it does not hold all cells.
     return hs[1:], cs[T].T.copy(), inputs, hs, cs, gates, tanh_cs
 
@@ -152,7 +153,8 @@ def _lstm_back(
     in_size, dtype = x.shape[-1], gates.dtype
     ghs, gc = xp.ascontiguousarray(gy[0]), gy[1].T.astype(dtype, order="C")  # a copy, to write into
     gh, rows = xp.zeros((H, N), dtype), xp.empty((T, N, 4 * H), dtype)
-    take_steps_back(xp, W[in_size + 1 :], gates, cs, tanh_cs, ghs, gh, gc, rows)
+    Wh = W[in_size + 1 :]
+    take_steps_back(xp, Wh, gates, cs, tanh_cs, ghs, gh, gc, rows, to_first=needs[2])
     rows = rows.reshape(T * N, 4 * H)
     gW: Any = None
     if needs[1]:

@@ -112,7 +112,15 @@ def take_step_back(
 
 
 def take_steps(
-    xp: Any, of_inputs: Array, W: Array, hs: Array, cs: Array, gates: Array, tanh_cs: Array
+    xp: Any,
+    of_inputs: Array,
+    W: Array,
+    hs: Array,
+    cs: Array,
+    gates: Array,
+    tanh_cs: Array,
+    *,
+    from_zeros: bool,
 ) -> None:
     """Take the steps of sequences.
 
@@ -124,16 +132,18 @@ def take_steps(
         cs: The first cell, and where to put the others, (T + 1, H, N).
         gates: Where to put the gates, (T, 4, H, N).
         tanh_cs: Where to put tanh of the cells but the first, (T, H, N).
+        from_zeros: Whether the first output is zeros, so that its product is, too.
     """
     T, H, N = tanh_cs.shape
     loops = _find_whole(N, W, gates, hs, cs, of_inputs)
     if loops is not None:
-        loops.lstm_steps_whole(of_inputs, W, hs, cs, gates, tanh_cs)
+        loops.lstm_steps_whole(of_inputs, W, hs, cs, gates, tanh_cs, from_zeros)
         return
-    of_state, state = xp.empty((4 * H, N), gates.dtype), xp.empty((H, N), gates.dtype)
+    of_state, state = xp.zeros((4 * H, N), gates.dtype), xp.empty((H, N), gates.dtype)
     step = _find_step(xp, gates, cs)
     for t in range(T):
-        matmul(xp, W.T, hs[t].T, of_state)
+        if t or not from_zeros:
+            matmul(xp, W.T, hs[t].T, of_state)
         xp.add(of_state, of_inputs[:, t * N : (t + 1) * N], out=gates[t].reshape(4 * H, N))
         step(gates[t], cs[t], cs[t + 1], tanh_cs[t], state)
         hs[t + 1] = state.T
@@ -149,6 +159,8 @@ def take_steps_back(
     gh: Array,
     gc: Array,
     rows: Array,
+    *,
+    to_first: bool,
 ) -> None:
     """Take gradients back through the steps of sequences.
 
@@ -159,14 +171,15 @@ def take_steps_back(
         cs: The cells, the first one too, (T + 1, H, N).
         tanh_cs: tanh of all but the first, (T, H, N).
         ghs: The gradients of the outputs, (T, N, H).
-        gh: Zeros, (H, N); become the gradient of the first state.
+        gh: Zeros, (H, N); become the gradient of the first state, if that is wanted.
         gc: The gradient of the last cell, (H, N); becomes that of the first.
         rows: Where to put the gradients of what goes into the gates, (T, N, 4 H).
+        to_first: Whether the gradient of the first state is wanted.
     """
     T, H, N = tanh_cs.shape
     loops = _find_whole(N, W, gates, cs, tanh_cs, ghs)
     if loops is not None:
-        loops.lstm_steps_whole_back(W, gates, cs, tanh_cs, ghs, gh, gc, rows)
+        loops.lstm_steps_whole_back(W, gates, cs, tanh_cs, ghs, gh, gc, rows, to_first)
         return
     gz = xp.empty((4, H, N), gates.dtype)
     columns = gz.reshape(4 * H, N)
@@ -175,7 +188,8 @@ def take_steps_back(
         gh += ghs[t].T
         step_back(gates[t], cs[t], tanh_cs[t], gh, gc, gz)
         rows[t] = columns.T
-        matmul(xp, W, columns, gh)
+        if t or to_first:
+            matmul(xp, W, columns, gh)
 
 
 # --- what a step does beside its products --------------------------------------------------------
