@@ -18,10 +18,10 @@ PACKAGES = sorted(path.parent for path in ROOT.glob("packages/*/pyproject.toml")
 IMPORT_NAMES = {path.name.replace("-", "_") for path in PACKAGES}
 # What extras bring, under its import name.
 EXTRAS = {
-    "dezero_core": {"numba", "ml_dtypes", "tqdm"},
+    "dezero_core": {"llvmlite", "ml_dtypes", "numba", "tqdm"},
     "dezero_cuda": {"cupy", "cupyx"},
     "dezero_data": {"PIL"},
-    "dezero_nn": {"PIL", "llvmlite", "numba", "safetensors"},
+    "dezero_nn": {"PIL", "numba", "safetensors"},
     # A notebook has loaded IPython by itself.
     "dezero_viz": {"IPython", "tensorboardX"},
 }

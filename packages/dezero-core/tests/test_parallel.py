@@ -7,18 +7,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from dezero_core import Variable, parallel, using_config
-from dezero_core import functions as F
+from dezero_core import parallel, using_config
 from dezero_core.config import Config
-from dezero_core.testing import fake_device
 
 
 def blas_threads() -> list[int]:
@@ -144,43 +139,6 @@ def test_as_many_threads_as_blas_has(monkeypatch: pytest.MonkeyPatch) -> None:
             assert parallel.thread_count() == 2
 
 
-lengths = st.integers(1, 70)
-stacks = st.sampled_from([(), (1,), (2,), (5,), (2, 3)])
-
-
-@given(lengths, lengths, lengths, stacks, stacks, st.booleans(), st.booleans())
-def test_matmul_is_numpys(
-    m: int,
-    k: int,
-    n: int,
-    stack_a: tuple[int, ...],
-    stack_b: tuple[int, ...],
-    turned: bool,
-    given_out: bool,
-) -> None:
-    rng = np.random.default_rng(m + 100 * k + 10_000 * n)
-    a = rng.normal(size=(*stack_a, m, k))
-    b = rng.normal(size=(*stack_b, n, k)).swapaxes(-1, -2) if turned else None
-    b = rng.normal(size=(*stack_b, k, n)) if b is None else b
-    try:
-        expected = np.matmul(a, b)
-    except ValueError:
-        return  # stacks that do not broadcast
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DEZERO_NUM_THREADS", "3")
-        patch.setattr(parallel, "_BLAS_DIVIDES", 0)
-        patch.setattr(parallel, "_SHARED_PRODUCT", 1)
-        if parallel._pool is None:
-            parallel.in_threads(len, "abc", start=True)
-        assert parallel._pool is not None
-        patch.setattr(parallel._pool, "size", 3)
-        out = np.empty_like(expected) if given_out else None
-        y = parallel.matmul(np, a, b, out)
-    np.testing.assert_allclose(y, expected, atol=1e-12)
-    assert y.shape == expected.shape
-    assert out is None or y is out
-
-
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_a_forked_process_starts_threads_of_its_own() -> None:
     program = """
@@ -205,36 +163,3 @@ def test_importing_the_core_starts_and_loads_nothing() -> None:
         "assert 'threadpoolctl' not in sys.modules; assert threading.active_count() == 1"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
-
-
-def test_products_elsewhere_go_through_the_kernel_of_matmul() -> None:
-    calls: list[tuple[int, ...]] = []
-
-    def kernel(xp: Any, x0: Any, x1: Any) -> Any:
-        calls.append(x0.shape)
-        return NotImplemented if x0.dtype == np.float16 else xp.matmul(x0, x1) * 2
-
-    with fake_device() as device:
-        device.kernels["matmul"] = kernel
-        x, half = (device.asarray(np.ones((2, 3), dtype)) for dtype in (np.float64, np.float16))
-        y = parallel.matmul(device.xp, x, x.T)
-        np.testing.assert_array_equal(device.to_numpy(y), np.full((2, 2), 6.0))
-        # What it declines, the backend multiplies as it does without.
-        y = parallel.matmul(device.xp, half, half.T)
-        np.testing.assert_array_equal(device.to_numpy(y), np.full((2, 2), 3.0))
-        assert calls == [(2, 3), (2, 3)]
-        # Rules reach it too: y has the value 6, and its gradient is twice that of the product.
-        x0, x1 = Variable(x), Variable(device.asarray(np.ones((3, 4))))
-        y = F.matmul(x0, x1)
-        y.backward()
-        assert x0.grad is not None
-        np.testing.assert_array_equal(device.to_numpy(x0.grad.data), np.full((2, 3), 8.0))
-        assert calls[2:] == [(2, 3), (2, 4), (3, 2)]
-
-
-def test_products_of_variables_are_recorded() -> None:
-    x = Variable(np.ones((2, 2)))
-    y = parallel.matmul(F, x, x)
-    y.backward()
-    assert x.grad is not None
-    np.testing.assert_array_equal(x.grad.data, np.full((2, 2), 4.0))

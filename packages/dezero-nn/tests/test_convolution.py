@@ -13,6 +13,7 @@ from dezero_core import Variable, grad, no_grad
 from dezero_core.compiled import using_compiled
 from dezero_core.testing import fake_device
 from dezero_nn import functions as F
+from dezero_nn.functions.convolution import direct
 from dezero_nn.functions.convolution.algorithms import ALGORITHMS, choose, using_algorithm
 from dezero_nn.functions.convolution.geometry import of_conv
 from dezero_nn.functions.windows import get_conv_outsize, get_deconv_outsize, pair
@@ -256,6 +257,7 @@ def loops() -> Any:
 def test_choice_of_direct_products(vector: int, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("numba", reason="Numba is not installed")
     monkeypatch.setattr(loops(), "VECTOR", vector)
+    monkeypatch.setattr(direct, "has_tiles", lambda: False)
     with_long = "direct" if vector == 16 else "columns"
     assert chosen((64, 16, 32, 32), (16, 16, 3, 3)) == "direct"
     assert chosen((64, 32, 14, 14), (64, 32, 3, 3)) == ("direct" if vector == 16 else "winograd2")
@@ -272,6 +274,10 @@ def test_choice_of_direct_products(vector: int, monkeypatch: pytest.MonkeyPatch)
         assert chosen((1, 512, 14, 14), (512, 512, 3, 3), to=operation) == "columns"
     with using_compiled(False):
         assert chosen((64, 16, 32, 32), (16, 16, 3, 3)) == "columns"
+    # Single images, where columns are not multiplied by BLAS, whose threads do not sleep.
+    monkeypatch.setattr(direct, "has_tiles", lambda: True)
+    assert chosen((1, 64, 56, 56), (64, 64, 3, 3)) == with_long
+    assert chosen((1, 512, 7, 7), (512, 512, 3, 3)) == with_long
 
 
 def test_choice() -> None:

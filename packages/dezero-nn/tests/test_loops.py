@@ -17,7 +17,7 @@ from dezero_nn.functions.convolution.algorithms import using_algorithm
 
 pytest.importorskip("numba", reason="Numba is not installed")
 
-from dezero_nn.loops import elementwise, pooling, products, recurrent, scalars, winograd
+from dezero_nn.loops import elementwise, pooling, recurrent, scalars, winograd
 
 DTYPES = [np.float32, np.float64]
 
@@ -243,35 +243,6 @@ def test_sizes_of_all_kinds(n: int, hidden: int, steps: int) -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(recurrent, "is_small", lambda *_, is_small=is_small: is_small)
             assert_alike(both(lambda *o: F.lstm(*o)[0], *operands), 2e-5)
-
-
-@settings(max_examples=50, deadline=None)
-@given(m=st.integers(0, 30), k=st.integers(0, 300), n=st.integers(0, 70))
-def test_products_of_matrices(m: int, k: int, n: int) -> None:
-    rng = np.random.default_rng(m)
-    a, b, c = (rng.normal(size=shape).astype(np.float32) for shape in ((m, k), (k, n), (m, n)))
-    turned, wanted = np.ascontiguousarray(a.T), a @ b
-    for multiply, operand in ((products.multiply, a), (products.multiply_transposed, turned)):
-        found = np.full_like(c, np.nan)
-        multiply(operand, b, found)
-        np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-4)
-    found = c.copy()
-    products.add_transposed_product(turned, b, found)
-    np.testing.assert_allclose(found, c + wanted, rtol=1e-5, atol=1e-4)
-
-
-def test_a_product_leaves_alone_what_lies_beside_it() -> None:
-    memory = np.full(5 * 7 + 64, 3, np.float32)
-    c = memory[:35].reshape(5, 7)
-    products.multiply(np.ones((5, 2), np.float32), np.ones((2, 7), np.float32), c)
-    assert (c == 2).all() and (memory[35:] == 3).all()
-
-
-def test_products_are_compiled_where_tiles_are_full() -> None:
-    most = 32 * 102 * 400
-    assert products.is_small(102, 400, 32) is (most <= products._MOST)
-    assert not products.is_small(102, 400, 1)
-    assert not products.is_small(1002, 4000, 32)
 
 
 def test_the_gradient_of_a_gradient_does_not_depend_on_loops() -> None:

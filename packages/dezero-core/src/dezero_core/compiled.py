@@ -27,6 +27,7 @@ environment variable ``NUMBA_CACHE_DIR`` names. With ``DEZERO_COMPILED=0`` Numba
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -45,6 +46,7 @@ _WORTH_IT = 1 << 11
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _allowed: ContextVar[bool] = ContextVar("dezero_compiled", default=True)
+_loading = threading.RLock()
 
 
 def loop(function: _Function) -> _Function:
@@ -173,13 +175,17 @@ class Loops:
         return self._found or self._load()
 
     def _load(self) -> Any:
-        self._found = False
-        if os.environ.get("DEZERO_COMPILED") != "0" and find_spec("numba") is not None:
-            try:
-                self._found = import_module(self._name)
-            except Exception as error:  # a Numba that does not fit this NumPy, say
-                warn(
-                    f"{self._name} is left out, NumPy does its work: "
-                    f"{type(error).__name__}: {error}"
-                )
+        # Another thread waits, and does not take NumPy's formula, whose last digits may differ.
+        with _loading:
+            if self._found is None:
+                self._found = self._import() or False
         return self._found or None
+
+    def _import(self) -> Any:
+        if os.environ.get("DEZERO_COMPILED") == "0" or find_spec("numba") is None:
+            return None
+        try:
+            return import_module(self._name)
+        except Exception as error:  # a Numba that does not fit this NumPy, say
+            warn(f"{self._name} is left out, NumPy does its work: {type(error).__name__}: {error}")
+            return None

@@ -22,22 +22,14 @@ from itertools import pairwise
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
-import numpy as np
-
-from dezero_core.backend import kernels_of
+from dezero_core.blas import one_blas_thread
 from dezero_core.memory import keep_memory
-from dezero_core.typing import Array
 
-__all__ = ["in_threads", "matmul", "one_blas_thread", "thread_count"]
+__all__ = ["Pool", "find_pool", "in_threads", "thread_count"]
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
-# Waking a thread up takes some 25 us, and so does waiting for it. A product of less than this many
-# multiplications is done by then.
-_SHARED_PRODUCT = 1 << 23
-# OpenBLAS divides products of more than this many.
-_BLAS_DIVIDES = 1 << 18
 # Threads take turns in the interpreter; more of them would wait for each other.
 _MOST = 16
 
@@ -82,146 +74,13 @@ def in_threads(
         >>> y
         array([ 0.,  1.,  4.,  9., 16., 25., 36., 49.])
     """
-    pool = _find_pool(start)
+    pool = find_pool(start)
     n = 1 if pool is None else min(pool.size, len(items))
     if pool is None or n <= 1:
         return [work(items)] if items else []
     bounds = [len(items) * i // n for i in range(n + 1)]
     shares = [items[first:last] for first, last in pairwise(bounds)]
     return pool.run([partial(work, share) for share in shares])
-
-
-def matmul(xp: Any, a: Array, b: Array, out: Array | None = None) -> Array:
-    """Compute ``xp.matmul(a, b, out=out)``; in threads if these have been started.
-
-    It is what rules multiply matrices with: on a backend with a kernel for the primitive `matmul`,
-    that computes it.
-
-    Args:
-        xp: The arrays' namespace; for anything but NumPy it does all.
-        a: Of shape (..., m, k).
-        b: Of shape (..., k, n).
-        out: Where to put the result, or None for a new array.
-
-    Returns:
-        The product, of shape (..., m, n).
-
-    Example:
-        >>> import numpy as np
-        >>> matmul(np, np.eye(2), np.ones((2, 3))).shape
-        (2, 3)
-    """
-    if _pool is None and xp is np and out is None and a.ndim == b.ndim == 2:
-        # For small matrices the method takes half the time.
-        return a.dot(b)
-    if _pool is None or xp is not np or a.size * b.shape[-1] <= _BLAS_DIVIDES:
-        if out is not None:
-            return xp.matmul(a, b, out=out)
-        if xp is not np:
-            return _elsewhere(xp, a, b)
-        return a.dot(b) if a.ndim == b.ndim == 2 else np.matmul(a, b)
-    return _divided(a, b, out)
-
-
-# The kernel of each namespace but NumPy's for the primitive `matmul`, found on first use.
-_kernels: dict[Any, Callable[..., Any] | None] = {}
-
-
-def _elsewhere(xp: Any, a: Any, b: Any) -> Any:
-    """Multiply on another backend, by its kernel if it has one for these; or multiply Variables."""
-    if xp not in _kernels:
-        _kernels[xp] = kernels_of(xp).get("matmul")
-    kernel = _kernels[xp]
-    y = NotImplemented if kernel is None else kernel(xp, a, b)
-    return xp.matmul(a, b) if y is NotImplemented else y
-
-
-def _divided(a: Array, b: Array, out: Array | None) -> Array:
-    pool = _find_pool(start=False)
-    if pool is None or not pool.divides_products or min(a.ndim, b.ndim) < 2:
-        return np.matmul(a, b, out=out)
-    if a.size * b.shape[-1] < _SHARED_PRODUCT:
-        with one_blas_thread:
-            return np.matmul(a, b, out=out)
-    if out is None:
-        stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-        out = np.empty((*stack, a.shape[-2], b.shape[-1]), np.result_type(a, b))
-    # Along the matrices of a stack, or the longer of columns and rows.
-    *stack_shape, m, n = out.shape
-    if stack_shape and stack_shape[0] >= pool.size:
-        parts = _slices(stack_shape[0], pool.size)
-        calls = [(_of_stack(a, i, out.ndim), _of_stack(b, i, out.ndim), out[i]) for i in parts]
-    elif n >= m:
-        calls = [(a, b[..., i], out[..., i]) for i in _slices(n, pool.size)]
-    else:
-        calls = [(a[..., i, :], b, out[..., i, :]) for i in _slices(m, pool.size)]
-    pool.run([partial(np.matmul, *operands, out=part) for *operands, part in calls])
-    return out
-
-
-def _of_stack(a: Array, part: slice, ndim: int) -> Array:
-    """Return what belongs to some of the results of a stack of products."""
-    return a[part] if a.ndim == ndim and len(a) > 1 else a
-
-
-def _slices(length: int, n: int) -> list[slice]:
-    """Divide a length in multiples of 16, as BLAS does; the first part is the largest."""
-    unit = 16 if length >= 16 * n else 1
-    step = -(-length // (unit * n)) * unit
-    return [slice(i, min(i + step, length)) for i in range(0, length, step)]
-
-
-class _OneBlasThread:
-    """A context in which BLAS uses one thread: for many products just large enough to be divided.
-
-    Of several threads in it, the first sets and the last restores.
-    """
-
-    def __init__(self) -> None:
-        self._found: list[Any] | None = None
-        self.forget_users()
-
-    def forget_users(self) -> None:
-        """Begin anew, in a process that was forked and has none of the threads that were inside."""
-        self._lock = threading.Lock()
-        self._users = 0
-        self._before: list[int] = []
-
-    @property
-    def _libraries(self) -> list[Any]:
-        if self._found is None:
-            # Here, since most programs that import the core never need it.
-            from threadpoolctl import ThreadpoolController
-
-            found = ThreadpoolController().lib_controllers
-            self._found = [library for library in found if library.user_api == "blas"]
-        return self._found
-
-    @property
-    def most(self) -> int:
-        """How many threads BLAS uses outside; 0 if that is not known."""
-        with self._lock:
-            now = [library.get_num_threads() or 1 for library in self._libraries]
-            return max(self._before if self._users else now, default=0)
-
-    def __enter__(self) -> None:
-        with self._lock:
-            self._users += 1
-            if self._users == 1:
-                self._before = [library.get_num_threads() or 1 for library in self._libraries]
-                for library in self._libraries:
-                    library.set_num_threads(1)
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._users -= 1
-            if not self._users:
-                for library, threads in zip(self._libraries, self._before, strict=True):
-                    library.set_num_threads(threads)
-
-
-#: Keeps BLAS from dividing products, in a ``with`` block: for many that are just large enough.
-one_blas_thread = _OneBlasThread()
 
 
 class _Job:
@@ -255,7 +114,7 @@ class _Job:
         return self._result
 
 
-class _Pool:
+class Pool:
     """Threads that wait for jobs."""
 
     def __init__(self, size: int) -> None:
@@ -291,11 +150,11 @@ class _Pool:
 
 # Whether this thread has a share of some work already, which is divided only once.
 _this_thread = threading.local()
-_pool: _Pool | None = None
+_pool: Pool | None = None
 _starting = threading.Lock()
 
 
-def _find_pool(start: bool) -> _Pool | None:
+def find_pool(start: bool) -> Pool | None:
     """Return the threads for this one to use, if any."""
     global _pool
     if getattr(_this_thread, "is_busy", False):
@@ -303,7 +162,7 @@ def _find_pool(start: bool) -> _Pool | None:
     if _pool is None and start:
         with _starting:
             if _pool is None:
-                _pool = _Pool(thread_count())
+                _pool = Pool(thread_count())
                 keep_memory()
     return _pool
 

@@ -7,7 +7,7 @@ from math import prod
 from types import MappingProxyType
 from typing import Any
 
-from dezero_core.parallel import matmul as product_of
+from dezero_core.products import matmul as product_of
 from dezero_core.typing import Array
 from dezero_cuda.kernels._launch import supported
 from dezero_cuda.kernels.activations import (

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from dezero_core.parallel import matmul
+from dezero_core.products import matmul
 from dezero_core.typing import Array
 from dezero_cuda.kernels._launch import contiguous, elements, launch, supported
 

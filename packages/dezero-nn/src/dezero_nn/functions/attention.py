@@ -10,8 +10,8 @@ import numpy as np
 from dezero_core import Variable
 from dezero_core import functions as F
 from dezero_core.errors import describe
-from dezero_core.parallel import matmul
 from dezero_core.primitive import primitive
+from dezero_core.products import matmul
 from dezero_core.typing import Array, ArrayLike
 
 __all__ = ["scaled_dot_product_attention"]

@@ -11,8 +11,8 @@ import numpy as np
 from dezero_core import Variable
 from dezero_core import functions as F
 from dezero_core.errors import describe
-from dezero_core.parallel import matmul
 from dezero_core.primitive import primitive
+from dezero_core.products import matmul
 from dezero_core.typing import Array, ArrayLike, Shape
 from dezero_nn.functions.activations import relu, sigmoid
 from dezero_nn.functions.rectifiers import _gelu, _slope_of_gelu, _slope_of_silu, gelu, silu

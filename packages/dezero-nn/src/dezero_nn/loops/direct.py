@@ -15,8 +15,8 @@ import numpy as np
 from numpy import uintp
 
 from dezero_core.compiled import fused
+from dezero_core.loops.products import VECTOR, add_product_of_rows
 from dezero_nn.loops.frames import lay, move, take
-from dezero_nn.loops.products import VECTOR, add_product_of_rows
 
 __all__ = ["VECTOR", "backward_w", "backward_x", "forward"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from numpy import empty, empty_like, float32
 
 from dezero_core.compiled import fused
-from dezero_nn.loops.products import (
+from dezero_core.loops.products import (
     add_transposed_product,
     is_small,
     multiply,

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from dezero_core.parallel import in_threads, matmul
+from dezero_core.parallel import in_threads
+from dezero_core.products import matmul
 from dezero_core.typing import Array
 from dezero_nn.functions.convolution.frames import Frames
 from dezero_nn.functions.convolution.geometry import Geometry

@@ -15,6 +15,7 @@ import numpy as np
 
 from dezero_core.compiled import Loops
 from dezero_core.parallel import in_threads, thread_count
+from dezero_core.products import has_tiles
 from dezero_core.typing import Array
 from dezero_nn.functions.convolution.geometry import Geometry
 from dezero_nn.functions.convolution.rows import bias_of, flat, layout_of, plain
@@ -45,8 +46,8 @@ def pays(operation: str, g: Geometry, dtype: Any) -> bool:
         dtype: That of all operands.
     """
     # One image at a time threads sleep between its layers, and take as long to wake up as BLAS's,
-    # which do not, for the columns.
-    if not fits(g, dtype) or (g.batch == 1 and not g.is_much):
+    # which do not, for the columns; unless it is not BLAS that multiplies them.
+    if not fits(g, dtype) or (g.batch == 1 and not g.is_much and not has_tiles()):
         return False
     inputs, out = g.in_channels // g.groups, g.out_channels // g.groups
     # With short vectors BLAS is the faster one, once it makes up for copying columns.

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from dezero_core import functions as F
-from dezero_core.parallel import matmul
+from dezero_core.products import matmul
 from dezero_core.typing import Array
 from dezero_nn.functions.convolution.geometry import Geometry
 from dezero_nn.functions.windows import _col2im, _im2col

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dezero_core.parallel import matmul
+from dezero_core.products import matmul
 from dezero_core.typing import Array
 from dezero_nn.functions.convolution.geometry import Geometry
 

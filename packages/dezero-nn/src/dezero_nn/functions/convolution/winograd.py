@@ -29,7 +29,8 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from dezero_core.compiled import Loops
-from dezero_core.parallel import in_threads, matmul
+from dezero_core.parallel import in_threads
+from dezero_core.products import matmul
 from dezero_core.typing import Array
 from dezero_nn.functions.convolution.columns import transposed
 from dezero_nn.functions.convolution.frames import Frames

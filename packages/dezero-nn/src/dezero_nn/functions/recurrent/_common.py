@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from dezero_core import vjp
+from dezero_core.blas import one_blas_thread
 from dezero_core.errors import describe
-from dezero_core.parallel import matmul, one_blas_thread
+from dezero_core.products import matmul
 from dezero_core.typing import Array, Shape
 
 __all__ = [

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from dezero_core import Variable
 from dezero_core import functions as F
-from dezero_core.parallel import matmul
 from dezero_core.primitive import primitive
+from dezero_core.products import matmul
 from dezero_core.typing import Array, ArrayLike
 from dezero_nn.functions.activations import relu
 from dezero_nn.functions.recurrent._common import (

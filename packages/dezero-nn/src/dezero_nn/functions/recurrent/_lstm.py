@@ -10,8 +10,8 @@ from dezero_core import Variable
 from dezero_core import functions as F
 from dezero_core.errors import describe
 from dezero_core.memory import keep_memory
-from dezero_core.parallel import matmul
 from dezero_core.primitive import primitive
+from dezero_core.products import matmul
 from dezero_core.typing import Array, ArrayLike, Shape
 from dezero_nn.functions.activations import sigmoid
 from dezero_nn.functions.recurrent._common import pull_composed, result_dtype

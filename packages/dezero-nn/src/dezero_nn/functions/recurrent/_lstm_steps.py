@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from dezero_core.compiled import Loops
-from dezero_core.parallel import matmul
+from dezero_core.products import matmul
 from dezero_core.typing import Array
 from dezero_nn.functions.recurrent._common import activate
 
