@@ -180,6 +180,20 @@ def test_weights_make_a_weighted_mean() -> None:
     assert float(one) == pytest.approx(float(F.softmax_cross_entropy(X, T)), rel=1e-15)
 
 
+@pytest.mark.parametrize("dtype", ["u1", "i2", "u8", ">i4", ">u8"])
+@pytest.mark.parametrize("classes", [3, 40])
+def test_labels_are_integers_of_any_kind(dtype: str, classes: int) -> None:
+    scores, gradients = np.random.default_rng(0).normal(size=(3, classes)), []
+    for t in (T, T.astype(dtype)):
+        x = Variable(scores)
+        F.softmax_cross_entropy(x, t).backward()
+        assert x.grad is not None
+        gradients.append(x.grad.data)
+    np.testing.assert_array_equal(*gradients)
+    with pytest.raises(ValueError, match="label 99 at position 2 is out of range"):
+        F.softmax_cross_entropy(scores, np.array([0, 1, 99]).astype(dtype))
+
+
 def test_an_ignored_label_takes_its_example_out() -> None:
     x = Variable(X)
     loss = F.softmax_cross_entropy(x, np.array([1, -100, 0]), ignore_label=-100)

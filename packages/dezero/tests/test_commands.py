@@ -83,6 +83,7 @@ class TestDoctor:
         library = {"user_api": "blas", "internal_api": "openblas", "version": "0.3"}
         found = [library | {"num_threads": 2, "architecture": taken_for}]
         monkeypatch.setattr("threadpoolctl.threadpool_info", lambda: found)
+        monkeypatch.setattr("dezero_core.blas.lacks_avx512", lambda: taken_for != "SkylakeX")
         (tmp_path / "cpuinfo").write_text(f"model : 1\nflags\t: fpu {flags}\n")
         monkeypatch.setattr(doctor, "_CPU_INFO", tmp_path / "cpuinfo")
         assert main(["doctor"]) == 0

@@ -238,7 +238,7 @@ class _Cache:
             return entry.result
         result = astype(x, dtype)
         reference = weakref.ref(x, partial(_forget, weakref.ref(self), key))
-        self._entries[key] = _Entry(reference, x._data, node, versions.last_change, result)
+        self._entries[key] = _Entry(reference, x._data, node, versions.last.change, result)
         return result
 
     def forget(self, key: Any, reference: Any) -> None:
@@ -260,7 +260,7 @@ def _serves(entry: _Entry, x: Variable) -> bool:
         entry.reference() is not x
         or entry.data is not x._data
         or entry.node is not x._node
-        or entry.last_change != versions.last_change
+        or entry.last_change != versions.last.change
     ):
         return False
     if x._node is None or not current().enable_backprop:

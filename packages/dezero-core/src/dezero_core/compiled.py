@@ -39,10 +39,10 @@ import numpy as np
 
 from dezero_core.callers import warn
 
-__all__ = ["Loops", "fused", "loop", "summed", "using_compiled"]
+__all__ = ["WORTH_IT", "Loops", "fused", "loop", "summed", "using_compiled"]
 
-# Fewer elements than these NumPy is done with before a compiled loop would have been loaded.
-_WORTH_IT = 1 << 11
+#: Fewer elements than these NumPy is done with before a compiled loop would have been loaded.
+WORTH_IT = 1 << 11
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _allowed: ContextVar[bool] = ContextVar("dezero_compiled", default=True)
@@ -158,7 +158,7 @@ class Loops:
         if self._found is False:
             return None
         first = arrays[0]
-        if type(first) is not np.ndarray or first.size < _WORTH_IT:
+        if type(first) is not np.ndarray or first.size < WORTH_IT:
             return None
         dtype = first.dtype
         if dtype.char not in "fd" or not dtype.isnative:

@@ -54,7 +54,7 @@ def propagate(
     heap: list[tuple[int, Node]] = [(-node.order, node) for node in pending]
     heapify(heap)
     watcher = current().watcher
-    last_change = versions.last_change
+    last_change = versions.last.change
 
     while heap:
         node = heappop(heap)[1]

@@ -12,6 +12,7 @@ from threading import get_ident
 from typing import Any
 
 import numpy as np
+from numpy import ndarray  # a module's own names are found sooner
 
 from dezero_core import variable
 from dezero_core.backend import backend_of, get_array_module
@@ -42,7 +43,7 @@ def run_backward(root: Variable, retain_grad: bool, create_graph: bool) -> None:
             "computed under no_grad(), from constants alone, by an operation without gradient, "
             "or as a gradient without create_graph=True"
         )
-    if type(root._data) is not np.ndarray:
+    if type(root._data) is not ndarray:
         _check_place(root._data)
     given = getattr(node, "grad", None) if node.plan is not None else None
     seed = seed_for(root) if given is None else given._data
@@ -158,7 +159,7 @@ def _recording() -> AbstractContextManager[None]:
 def seed_for(root: Variable) -> Any:
     """Return ones, the seed of a backward pass, in the shape, dtype and place of a variable."""
     data = root._data
-    if type(data) is np.ndarray or isinstance(data, np.generic):
+    if type(data) is ndarray or isinstance(data, np.generic):
         return np.ones(data.shape, data.dtype) if data.shape else data.dtype.type(1)
     return get_array_module(data).ones_like(data)
 

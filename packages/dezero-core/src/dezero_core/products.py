@@ -57,12 +57,14 @@ def matmul(xp: Any, a: Array, b: Array, out: Array | None = None) -> Array:
     """
     if xp is not np:
         return _elsewhere(xp, a, b) if out is None else xp.matmul(a, b, out=out)
-    if a.ndim < 2 or b.ndim < 2:
+    if out is None and a.ndim == b.ndim == 2 and a.dtype is b.dtype:
+        # The first question is asked soonest, and most often answered with yes.
+        if a.size * b.size <= _LARGE or a.size * b.shape[1] <= _LARGE or a.dtype.char not in "fd":
+            # In half of the time that the function takes.
+            return a.dot(b)
+    elif a.ndim < 2 or b.ndim < 2 or a.size * b.shape[-1] <= _LARGE:
         return np.matmul(a, b, out=out)
-    if a.size * b.shape[-1] > _LARGE:
-        return _large(a, b, out)
-    # For small matrices the method takes half the time.
-    return a.dot(b) if out is None and a.ndim == b.ndim == 2 else np.matmul(a, b, out=out)
+    return _large(a, b, out)
 
 
 # The kernel of each namespace but NumPy's for the primitive `matmul`, found on first use.
@@ -79,11 +81,11 @@ def _elsewhere(xp: Any, a: Any, b: Any) -> Any:
 
 
 def _large(a: Array, b: Array, out: Array | None) -> Array:
-    if a.shape[-1] != b.shape[-2]:
-        return np.matmul(a, b, out=out)  # which says what is wrong
+    if a.dtype != b.dtype or a.dtype.char not in "fd" or a.shape[-1] != b.shape[-2]:
+        return np.matmul(a, b, out=out)  # not by BLAS; or it says what is wrong
     if out is None:
         stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-        out = np.empty((*stack, a.shape[-2], b.shape[-1]), np.result_type(a, b))
+        out = np.empty((*stack, a.shape[-2], b.shape[-1]), a.dtype.type)
     multiply = _find_tiles(a, b, out)
     count = out.size * a.shape[-1]
     pool = find_pool(start=multiply is not None and count >= _STARTS)
@@ -120,7 +122,7 @@ def _find_tiles(a: Array, b: Array, out: Array) -> Callable[[Array, Array, Array
 
     That depends on shapes, dtypes, strides and the processor, never on values.
     """
-    if out.dtype.char != "f" or a.dtype != out.dtype or b.dtype != out.dtype:
+    if a.dtype.char != "f" or out.dtype != a.dtype:
         return None
     # Numba would compile anew for arrays that may not be written to. `behaved` is aligned as well.
     if not all(x.flags.behaved and x.dtype.isnative for x in (a, b, out)) or out.strides[-1] != 4:

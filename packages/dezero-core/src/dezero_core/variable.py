@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from dezero_core import versions
 from dezero_core.backend import as_numpy, backend_of
 from dezero_core.devices import Device
 from dezero_core.errors import GraphError
 from dezero_core.node import Node, cut_history, leaf
 from dezero_core.plugins import notebook_view
 from dezero_core.typing import Array, ArrayLike, Axis, DTypeLike, Shape
+from dezero_core.versions import note_change, note_replacement
 
 __all__ = ["Parameter", "Variable", "as_array", "as_variable", "variable_of"]
 
@@ -81,13 +81,13 @@ class Variable:
         if data is self._data:
             # `x.data -= step` assigns the array that is there already.
             if data is not None:
-                versions.note_change(data)
+                note_change(data)
             return
         data = _check_data(data, f"{type(self).__name__}.data")
         node = self._node
         # Of the first array nothing can have been made before.
         if self._data is not None and isinstance(self, Parameter):
-            versions.note_replacement()
+            note_replacement()
         self._data = data
         if node is not None and node.plan is None:
             shape, dtype = ((), None) if data is None else (data.shape, data.dtype)
@@ -180,7 +180,7 @@ class Variable:
             raise GraphError("requires_grad: this is a result; use detach() for a constant copy")
         self._node = None
         if isinstance(self, Parameter):
-            versions.note_replacement()
+            note_replacement()
         if required:
             self._node = leaf(self._data, is_parameter=isinstance(self, Parameter))
             self.name = self._name

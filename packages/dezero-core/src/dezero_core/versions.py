@@ -10,8 +10,8 @@ found by `dezero_core.detect_anomaly`, which compares contents.
 
 from __future__ import annotations
 
-import weakref
 from typing import Any
+from weakref import ref as _refer_to
 
 import numpy as np
 
@@ -19,33 +19,45 @@ from dezero_core.backend import get_array_module
 from dezero_core.node import Node, tick
 from dezero_core.typing import Array
 
-__all__ = ["check", "last_change", "last_replacement", "note_change", "note_replacement"]
+__all__ = ["check", "last", "note_change", "note_replacement"]
 
-#: The clock at the last change that was noted, of any array.
-last_change = 0
-#: The clock when a parameter last got another array, or began or ceased to take part in gradients:
-#: what was made of parameters before then may be out of date.
-last_replacement = 0
+
+class _Last:
+    """The clock at the last change of each kind that was noted.
+
+    Attributes:
+        change: Any array was changed in place.
+        replacement: A parameter got another array, or began or ceased to take part in gradients:
+            what was made of parameters before then may be out of date.
+    """
+
+    __slots__ = ("change", "replacement")
+
+    def __init__(self) -> None:
+        self.change = 0
+        self.replacement = 0
+
+
+#: An object, since to assign a global name makes compiled modules look up all of theirs again.
+last = _Last()
 
 # By identity of the arrays, when they were changed last. Arrays have no hash. References are weak,
 # and those to arrays that are gone are removed now and then, so it does not grow.
-_changes: dict[int, tuple[int, weakref.ref[Any]]] = {}
+_changes: dict[int, tuple[int, _refer_to[Any]]] = {}
 _crowded = 256
 
 
 def note_change(array: Array) -> None:
     """Note that an array, the data of a variable, was changed in place."""
-    global last_change
-    last_change = tick()
-    _changes[id(array)] = (last_change, weakref.ref(array))
+    last.change = now = tick()
+    _changes[id(array)] = (now, _refer_to(array))
     if len(_changes) > _crowded:
         _forget_the_dead()
 
 
 def note_replacement() -> None:
     """Note that a parameter is not what it was: it has another array, or was frozen or thawed."""
-    global last_replacement
-    last_replacement = tick()
+    last.replacement = tick()
 
 
 def check(node: Node) -> None:

@@ -23,6 +23,7 @@ from math import prod
 from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
+from numpy import ndarray  # a module's own names are found sooner
 
 from dezero_core import Device, Parameter, get_array_module
 from dezero_core.backend import backend_of
@@ -244,9 +245,7 @@ class Elementwise(Optimizer):
             super().update_all(params)
             return
         # NumPy has no kernels.
-        if self._kernel is not None and any(
-            [type(param.data) is not np.ndarray for param in params]
-        ):
+        if self._kernel is not None and any([type(param.data) is not ndarray for param in params]):
             params = self._update_by_kernels(params)
         common = None if self.groups else self._numbers_for(self)
         for param in params:

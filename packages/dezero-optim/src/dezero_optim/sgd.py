@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from math import inf
 from typing import Any, ClassVar
 
+from dezero_core.constants import constant
 from dezero_core.typing import Array
 from dezero_optim._elementwise import Elementwise, Numbers, Work
 
@@ -59,5 +60,5 @@ class SGD(Elementwise):
     ) -> None:
         (lr,) = numbers
         (s,) = work
-        xp.multiply(g, lr, out=s)
+        xp.multiply(g, constant(xp, lr, s.dtype), out=s)
         p -= s

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from numpy import ndarray  # a module's own names are found sooner
 
 from dezero_core.functions._axes import as_shape, shape_of
 from dezero_core.primitive import primitive
@@ -114,7 +115,7 @@ def sum_array_to(x: Array, shape: Shape) -> Array:
     It is on the way back of every bias, so it is quick: sums over the first or the last axes are
     products with ones, which are two to eight times faster than NumPy's sums.
     """
-    is_suited = type(x) is np.ndarray and x.dtype.char in "fd" and x.flags.c_contiguous and x.size
+    is_suited = type(x) is ndarray and x.dtype.char in "fd" and x.flags.c_contiguous and x.size
     if is_suited and x.ndim == 2 and x.shape[1:] == shape:
         return _ones(x.shape[0], x.dtype.char).dot(x)
     if x.shape == shape:

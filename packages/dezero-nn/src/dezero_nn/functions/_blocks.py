@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dezero_core.compiled import Loops
+from dezero_core.compiled import WORTH_IT, Loops
 from dezero_core.parallel import in_threads
 from dezero_core.primitive import primitive
 from dezero_core.typing import Array, Shape
@@ -67,11 +67,13 @@ def in_blocks(xp: Any, formula: Callable[..., Any], *operands: Any, loop: str | 
         *operands: Of one shape.
         loop: The name of a compiled loop that computes the same, in `dezero_nn.loops.elementwise`.
     """
+    x = operands[0]
+    if xp is not np or getattr(x, "size", 0) < WORTH_IT:
+        return formula(xp, *operands)
     y = None if loop is None else _in_loop(loop, operands)
     if y is not None:
         return y
-    x = operands[0]
-    if _stays_whole(xp, operands):
+    if _stays_whole(operands):
         return formula(xp, *operands)
     rows = [operand.reshape(-1) for operand in operands]
     # A formula has several arrays of the size of a block at a time.
@@ -105,11 +107,10 @@ def _in_loop(name: str, operands: Sequence[Any]) -> Array | None:
     return y
 
 
-def _stays_whole(xp: Any, operands: Sequence[Any]) -> bool:
-    """Tell whether operands are no arrays on the host, small, or not laid out to be cut."""
-    if xp is not np or getattr(operands[0], "nbytes", 0) <= _BLOCK_BYTES:
-        return True
-    return not all(operand.flags.c_contiguous for operand in operands)
+def _stays_whole(operands: Sequence[Any]) -> bool:
+    """Tell whether arrays are smaller than a block, or not laid out to be cut."""
+    is_small = operands[0].nbytes <= _BLOCK_BYTES
+    return is_small or not all(operand.flags.c_contiguous for operand in operands)
 
 
 def written_in_blocks(
@@ -124,11 +125,13 @@ def written_in_blocks(
         *operands: Of one shape.
         loop: As for `in_blocks`.
     """
+    x = operands[0]
+    if xp is not np or getattr(x, "size", 0) < WORTH_IT:
+        return formula(xp, *operands)
     y = None if loop is None else _in_loop(loop, operands)
     if y is not None:
         return y
-    x = operands[0]
-    if _stays_whole(xp, operands):
+    if _stays_whole(operands):
         return formula(xp, *operands)
     y = np.empty_like(x)
     rows = [operand.reshape(-1) for operand in (*operands, y)]

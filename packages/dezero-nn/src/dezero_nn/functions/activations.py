@@ -11,6 +11,7 @@ import numpy as np
 from dezero_core import Variable
 from dezero_core import functions as F
 from dezero_core.compiled import Loops
+from dezero_core.constants import constant
 from dezero_core.primitive import primitive
 from dezero_core.typing import Array, ArrayLike
 from dezero_nn.functions._blocks import in_blocks, written_in_blocks
@@ -93,12 +94,12 @@ def _logistic(xp: Any, x: Array) -> Array:
     y = xp.exp(-x)
     if not y.shape:
         return 1 / (1 + y)
-    y += 1
+    y += constant(xp, 1, y.dtype)
     return xp.reciprocal(y, out=y)
 
 
 def _logistic_slope(xp: Any, gy: Any, y: Any) -> Any:
-    return gy * (y * (1 - y))
+    return gy * (y * (constant(xp, 1, y.dtype) - y))
 
 
 sigmoid.defvjp(lambda xp, gy, y: in_blocks(xp, _logistic_slope, gy, y, loop="sigmoid_gradient"))

@@ -40,8 +40,8 @@ class JoinedWeights:
     ) -> tuple[Variable, ...]:
         """Return what `join` makes of the weights: of inputs, of states, and biases."""
         now = (
-            versions.last_change,
-            versions.last_replacement,
+            versions.last.change,
+            versions.last.replacement,
             structure(),
             current().enable_backprop,
         )

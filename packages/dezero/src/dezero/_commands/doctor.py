@@ -27,8 +27,6 @@ _OPTIONAL = (
     ("tensorboardX", "tensorboardX", "TensorBoard's logs", "dezero[tensorboard]"),
 )
 _COUNT = 8
-#: What OpenBLAS takes a processor for that is newer than it is.
-_WITHOUT_AVX512 = {"Haswell", "Zen"}
 _CPU_INFO = Path("/proc/cpuinfo")
 
 
@@ -104,7 +102,9 @@ def _computing() -> Iterator[_Finding]:
     import numpy as np
     from threadpoolctl import threadpool_info
 
+    from dezero_core.blas import lacks_avx512
     from dezero_core.parallel import thread_count
+    from dezero_core.products import has_tiles
 
     yield _Finding("ok", "NumPy", np.__version__)
     libraries = [library for library in threadpool_info() if library["user_api"] == "blas"]
@@ -114,9 +114,11 @@ def _computing() -> Iterator[_Finding]:
         threads = _count(library["num_threads"], "thread")
         name = f"{library['internal_api']} {library['version'] or ''}".strip()
         yield _Finding("ok", "BLAS", f"{name}{kind}, {threads}")
-        if library.get("architecture") in _WITHOUT_AVX512 and _has_avx512():
-            advice = "set OPENBLAS_CORETYPE=SKYLAKEX, and products take about half of the time"
-            yield _Finding("no", "AVX-512", f"which this processor has: {advice}")
+    if lacks_avx512() and _has_avx512():
+        advice = "set OPENBLAS_CORETYPE=SKYLAKEX, and products take about half of the time"
+        if has_tiles():
+            advice += ", but for large ones in float32, which DeZero computes itself"
+        yield _Finding("no", "AVX-512", f"which this processor has and BLAS does without: {advice}")
     if not libraries:
         yield _Finding("no", "BLAS", "none that is known, so how many threads it uses is not known")
     asked = os.environ.get("DEZERO_NUM_THREADS")
