@@ -132,3 +132,25 @@ def test_a_sum_in_any_order_is_made_of_partial_sums() -> None:
     in_order = np.cumsum(x)[-1]
     in_any_order = summed(total)(x)
     assert abs(in_any_order - exact) < 1e-3 * exact < abs(in_order - exact)
+
+
+def test_another_thread_waits_for_a_module_that_is_being_loaded(
+    loops: Loops, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, go_on = threading.Event(), threading.Event()
+
+    def import_slowly(name: str) -> Any:
+        began.set()
+        assert go_on.wait(timeout=60)
+        return sys.modules[name]
+
+    monkeypatch.setattr("dezero_core.compiled.import_module", import_slowly)
+    found: list[Any] = []
+    threads = [threading.Thread(target=lambda: found.append(loops.module())) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    assert began.wait(timeout=60)
+    go_on.set()
+    for thread in threads:
+        thread.join()
+    assert found == [sys.modules[MODULE]] * 3

@@ -270,6 +270,8 @@ def test_choice_of_direct_products(vector: int, monkeypatch: pytest.MonkeyPatch)
     stride = {"stride": (2, 2)}
     assert chosen((32, 64, 14, 14), (128, 64, 4, 4), to="deconv2d", **stride) == "direct"
     assert chosen((64, 6, 14, 14), (16, 6, 5, 5), to="conv2d_weight") == "direct"
+    of_weights = chosen((32, 64, 56, 56), (64, 64, 3, 3), to="conv2d_weight")
+    assert of_weights == ("direct" if vector == 16 else "winograd4")
     for operation in ("deconv2d", "conv2d_weight"):
         assert chosen((1, 512, 14, 14), (512, 512, 3, 3), to=operation) == "columns"
     with using_compiled(False):

@@ -13,16 +13,17 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from llvmlite import ir
-from llvmlite.binding import get_host_cpu_features
 from numba import types
-from numba.core import cgutils
+from numba.core import cgutils, config
+from numba.core.codegen import get_host_cpu_features
 from numba.extending import intrinsic
 
 __all__ = ["COLUMNS", "SIDE", "VECTOR", "make_dot_tile", "make_tile"]
 
-_features: Any = get_host_cpu_features()
+# What Numba compiles for: the processor, or what its environment variables say.
+_features = config.CPU_FEATURES if config.CPU_FEATURES is not None else get_host_cpu_features()
 #: How many numbers a vector has; 0 if a processor has no instruction that loads a part of one.
-VECTOR = 16 if _features.get("avx512f") else 8 if _features.get("avx2") else 0
+VECTOR = 16 if "+avx512f" in _features else 8 if "+avx2" in _features else 0
 _LANES = VECTOR or 8
 _VECTORS = 2
 #: The columns of a tile.

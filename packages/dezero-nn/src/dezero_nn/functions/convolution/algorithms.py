@@ -108,8 +108,10 @@ def choose(operation: str, g: Geometry, dtype: Any) -> str:
     channels = min(g.in_channels, g.out_channels)
     if not _WINOGRAD4.fits(g, dtype) or channels < 32:
         return otherwise
-    # 64 channels, 16x16, batch 64: 1.35 times as long as `direct`; 128 channels, 28x28: 0.8.
-    if otherwise == "direct" and channels < 128 and g.pixels < 2048:
+    # 64 channels, 16x16, batch 64: 1.35 times as long as `direct`; 128 channels, 28x28: 0.8. To
+    # gather gradients of weights from tiles takes longer: 64 channels, 56x56, batch 32: 1.4.
+    is_small = g.pixels < 2048 or operation == "conv2d_weight"
+    if otherwise == "direct" and channels < 128 and is_small:
         return otherwise
     choose_tiles = _by_products if _WINOGRAD2.loops() is None else _by_loops
     return choose_tiles(g, channels) or otherwise
