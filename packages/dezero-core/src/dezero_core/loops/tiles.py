@@ -20,8 +20,9 @@ from numba.extending import intrinsic
 
 __all__ = ["COLUMNS", "SIDE", "VECTOR", "make_dot_tile", "make_tile"]
 
-# What Numba compiles for: the processor, or what its environment variables say.
-_features = config.CPU_FEATURES if config.CPU_FEATURES is not None else get_host_cpu_features()
+# What Numba compiles for: what its environment variables say, or the processor.
+_told: str | None = getattr(config, "CPU_FEATURES", None)
+_features = get_host_cpu_features() if _told is None else _told
 #: How many numbers a vector has; 0 if a processor has no instruction that loads a part of one.
 VECTOR = 16 if "+avx512f" in _features else 8 if "+avx2" in _features else 0
 _LANES = VECTOR or 8
