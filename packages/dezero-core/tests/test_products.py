@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ def tiles(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
 def use_tiles(patch: pytest.MonkeyPatch, calls: list[str]) -> None:
     loops = pytest.importorskip("dezero_core.loops.products", reason="Numba is not installed")
-    patch.setattr(products, "lacks_avx512", lambda: True)
+    patch.setattr(products, "_may_beat_blas", lambda: True)
     patch.setattr(loops, "VECTOR", 16)
 
     def watch(name: str, loop: Callable[..., None]) -> Callable[..., None]:
@@ -152,12 +153,25 @@ def test_what_may_not_be_written_to_is_blass(tiles: list[str]) -> None:
 def test_blas_multiplies_where_it_has_the_processors_vectors(
     tiles: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(products, "lacks_avx512", lambda: False)
+    monkeypatch.setattr(products, "_may_beat_blas", lambda: False)
     products.matmul(np, *LARGE)
     monkeypatch.undo()
     with using_compiled(False):
         products.matmul(np, *LARGE)
     assert not tiles
+
+
+@pytest.mark.parametrize(
+    ("lacks", "ours", "blass", "may"),
+    [(True, 2, 2, True), (True, 16, 32, True), (True, 16, 64, False), (False, 2, 2, False)],
+)
+def test_where_tiles_may_beat_blas(
+    lacks: bool, ours: int, blass: int, may: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(products, "lacks_avx512", lambda: lacks)
+    monkeypatch.setattr(products, "thread_count", lambda: ours)
+    monkeypatch.setattr(products, "one_blas_thread", SimpleNamespace(most=blass))
+    assert products._may_beat_blas.__wrapped__() is may
 
 
 @pytest.mark.parametrize(

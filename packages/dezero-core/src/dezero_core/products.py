@@ -9,7 +9,7 @@ if Numba is installed, in about half the time. docs/design/products.md has the f
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any, Final
 
 import numpy as np
@@ -17,7 +17,7 @@ import numpy as np
 from dezero_core.backend import kernels_of
 from dezero_core.blas import lacks_avx512, one_blas_thread
 from dezero_core.compiled import Loops
-from dezero_core.parallel import Pool, find_pool
+from dezero_core.parallel import Pool, find_pool, thread_count
 from dezero_core.typing import Array
 
 __all__ = ["has_tiles", "matmul"]
@@ -113,8 +113,14 @@ def has_tiles() -> bool:
 
 
 def _tiles() -> Any:
-    loops = _loops.module() if lacks_avx512() else None
+    loops = _loops.module() if _may_beat_blas() else None
     return loops if loops is not None and loops.VECTOR >= 16 else None
+
+
+@cache
+def _may_beat_blas() -> bool:
+    """Tell whether vectors of twice the size make up for what BLAS may have more of threads."""
+    return lacks_avx512() and 2 * thread_count() >= one_blas_thread.most
 
 
 def _find_tiles(a: Array, b: Array, out: Array) -> Callable[[Array, Array, Array], Any] | None:
