@@ -291,6 +291,8 @@ def test_a_model_that_names_nothing(tmp_path: Path, loss: Variable) -> None:
 def test_each_operation_of_core_has_words() -> None:
     found = set()
     for module in pkgutil.walk_packages(dezero_core.__path__, "dezero_core."):
+        if module.name.startswith("dezero_core.loops"):
+            continue  # these need Numba
         values = vars(importlib.import_module(module.name)).values()
         found |= {value.name for value in values if isinstance(value, Primitive)}
     assert len(found) > 80
