@@ -69,9 +69,14 @@ class Geometry:
         return prod(self.w_shape[1:])
 
     @property
+    def multiplications(self) -> int:
+        """How many multiplications it takes."""
+        return self.batch * self.pixels * prod(self.w_shape)
+
+    @property
     def is_much(self) -> bool:
         """Whether it takes milliseconds: at least 2**27 multiplications."""
-        return self.batch * self.pixels * prod(self.w_shape) >= 1 << 27
+        return self.multiplications >= 1 << 27
 
     @property
     def pixels(self) -> int:
