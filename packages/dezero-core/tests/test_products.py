@@ -228,12 +228,12 @@ def test_products_by_tiles(m: int, k: int, n: int) -> None:
     rng = np.random.default_rng(m)
     a, b, c = (rng.normal(size=shape).astype(np.float32) for shape in ((m, k), (k, n), (m, n)))
     turned, wanted = np.ascontiguousarray(a.T), a @ b
-    for multiply, operand in ((loops.multiply, a), (loops.multiply_transposed, turned)):
+    for operand in (a, turned.T):
         found = np.full_like(c, np.nan)
-        multiply(operand, b, found)
+        loops.multiply(operand, b, found)
         np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-4)
     found = c.copy()
-    loops.add_transposed_product(turned, b, found)
+    loops.add_product(turned.T, b, found)
     np.testing.assert_allclose(found, c + wanted, rtol=1e-5, atol=1e-4)
     rows = np.ascontiguousarray(b.T)
     for multiply, operand in ((loops.multiply_all, b), (loops.multiply_rows, rows)):

@@ -130,11 +130,11 @@ def _find_tiles(a: Array, b: Array, out: Array) -> Callable[[Array, Array, Array
     """
     if a.dtype.char != "f" or out.dtype != a.dtype:
         return None
-    # Numba would compile anew for arrays that may not be written to. `behaved` is aligned as well.
-    if not all(x.flags.behaved and x.dtype.isnative for x in (a, b, out)) or out.strides[-1] != 4:
-        return None
     loops = _tiles()
     if loops is None:
+        return None
+    # Numba would compile anew for arrays that may not be written to. `behaved` is aligned as well.
+    if not all(x.flags.behaved and x.dtype.isnative for x in (a, b, out)) or out.strides[-1] != 4:
         return None
     (m, inner), n = a.shape[-2:], b.shape[-1]
     # Columns that fill their tiles badly take as long as if they did.

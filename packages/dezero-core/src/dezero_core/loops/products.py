@@ -17,13 +17,12 @@ from dezero_core.loops.tiles import COLUMNS, SIDE, VECTOR, make_dot_tile, make_t
 __all__ = [
     "COLUMNS",
     "VECTOR",
+    "add_product",
     "add_product_of_rows",
-    "add_transposed_product",
     "is_small",
     "multiply",
     "multiply_all",
     "multiply_rows",
-    "multiply_transposed",
 ]
 
 # The rows of a tile: as many as registers can hold beside the vectors of b, of 32 and of 16.
@@ -56,33 +55,19 @@ def multiply(a, b, c):
     """Compute c = a b in single precision.
 
     Args:
-        a: Of shape (M, K), contiguous, and so are the others.
-        b: Of shape (K, N).
-        c: Where to put the product, (M, N).
+        a: Of shape (M, K).
+        b: Of shape (K, N), with rows whose numbers are side by side.
+        c: Where to put the product, (M, N), with rows like that.
     """
     c[:] = 0
-    M, K = a.shape
-    add_product_of_rows(a.reshape(M * K), arange(M) * K, 1, b.reshape(b.size), _rows(b), c)
+    add_product(a, b, c)
 
 
 @fused
-def multiply_transposed(a, b, c):
-    """Compute c = aᵀ b, as `multiply` does, of a with the shape (K, M)."""
-    c[:] = 0
-    add_transposed_product(a, b, c)
-
-
-@fused
-def add_transposed_product(a, b, c):
-    """Compute c += aᵀ b, as `multiply_transposed` does."""
-    K, M = a.shape
-    add_product_of_rows(a.reshape(K * M), arange(M), M, b.reshape(b.size), _rows(b), c)
-
-
-@fused
-def _rows(b):
-    """Return where the rows of a matrix begin."""
-    return arange(len(b)) * b.shape[1]
+def add_product(a, b, c):
+    """Compute c += a b, as `multiply` does."""
+    rows, starts = arange(len(a)) * (a.strides[0] // 4), arange(len(b)) * (b.strides[0] // 4)
+    add_product_of_rows(a, rows, a.strides[1] // 4, b, starts, c)
 
 
 @fused
@@ -117,7 +102,7 @@ def add_product_of_rows(a, rows, step, b, starts, c):
                 row += 1
 
 
-# --- of matrices that need not be contiguous, as many as there are --------------------------------
+# --- of as many matrices as there are -------------------------------------------------------------
 
 
 @fused
@@ -130,10 +115,7 @@ def multiply_all(a, b, c):
         c: Where to put the products, (n, M, N), with rows like that.
     """
     for i in range(len(c)):
-        x, y, z = a[i % len(a)], b[i % len(b)], c[i]
-        z[:] = 0
-        rows, starts = arange(len(x)) * (x.strides[0] // 4), arange(len(y)) * (y.strides[0] // 4)
-        add_product_of_rows(x, rows, x.strides[1] // 4, y, starts, z)
+        multiply(a[i % len(a)], b[i % len(b)], c[i])
 
 
 @fused

@@ -8,12 +8,7 @@ from __future__ import annotations
 from numpy import empty, empty_like, float32
 
 from dezero_core.compiled import fused
-from dezero_core.loops.products import (
-    add_transposed_product,
-    is_small,
-    multiply,
-    multiply_transposed,
-)
+from dezero_core.loops.products import add_product, is_small, multiply
 from dezero_nn.loops.scalars import sigmoid, tanh
 
 __all__ = [
@@ -127,7 +122,7 @@ def lstm_step_whole(inputs, W, c, gates, c_next, tanh_c, h):
         tanh_c: See above.
         h: Becomes the output, (N, H).
     """
-    multiply_transposed(W, _turned(inputs), gates.reshape(W.shape[1], len(inputs)))
+    multiply(W.T, _turned(inputs), gates.reshape(W.shape[1], len(inputs)))
     state = empty_like(c)
     lstm_step(gates, c, c_next, tanh_c, state)
     _turn(state, h)
@@ -152,7 +147,7 @@ def lstm_step_whole_back(inputs, W, gates, c, tanh_c, gh, gc, gx, gW):
     lstm_step_back(gates, c, tanh_c, _turned(gh), gc, gz)
     columns = gz.reshape(W.shape[1], len(inputs))
     multiply(W, columns, gx)
-    multiply_transposed(inputs, _turned(columns), gW)
+    multiply(inputs.T, _turned(columns), gW)
 
 
 @fused
@@ -174,7 +169,7 @@ def lstm_steps_whole(of_inputs, W, hs, cs, gates, tanh_cs, from_zeros):
         z = gates[t].reshape(4 * H, N)
         z[:] = of_inputs[:, t * N : (t + 1) * N]
         if t or not from_zeros:
-            add_transposed_product(W, state, z)
+            add_product(W.T, state, z)
         lstm_step(gates[t], cs[t], cs[t + 1], tanh_cs[t], state)
         _turn(state, hs[t + 1])
 
